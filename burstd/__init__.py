@@ -1,0 +1,3 @@
+"""burstd: cloud bursting for Flux."""
+
+__version__ = "0.1.0"

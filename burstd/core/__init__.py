@@ -1,0 +1,1 @@
+"""Decides. Pure: no clock, socket, file, logger or SDK."""

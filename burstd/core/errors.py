@@ -1,0 +1,84 @@
+"""Every error burstd raises on purpose.
+
+BurstdError
+├── ConfigError        what a person wrote cannot be used; carries one Problem per mistake
+├── LeadError
+│   ├── LeadLost       the connection to the lead's broker is gone; reconnect
+│   └── LeadRefused    the lead answered an RPC with an error; carries its errno
+├── EffectError        the two shapes of failure of a call on the world
+│   ├── NotNow         may work later; carries retry_after in seconds
+│   └── Never          will not work until a person changes something
+├── LedgerError        the ledger's file cannot be used
+└── CertificateError   a CURVE certificate cannot be used
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class BurstdError(Exception):
+    """Root of the tree; its text is one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in what a person wrote: where it stands, what is wrong, what helps."""
+
+    path: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.what}" if self.path else self.what
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class ConfigError(BurstdError):
+    """What a person wrote cannot be used; nothing was started."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class LeadError(BurstdError):
+    """The lead could not do what it was asked."""
+
+
+class LeadLost(LeadError):
+    """The connection to the lead's broker is gone."""
+
+
+class LeadRefused(LeadError):
+    """The lead answered an RPC with an error (RFC 6); `errno` is its code, `text` its words."""
+
+    def __init__(self, topic: str, errno: int, text: str) -> None:
+        super().__init__(f"{topic}: {text} (errno {errno})")
+        self.topic = topic
+        self.errno = errno
+        self.text = text
+
+
+class EffectError(BurstdError):
+    """A mutating call on the world failed."""
+
+
+class NotNow(EffectError):
+    """The call may work later: retry it after `retry_after` seconds."""
+
+    def __init__(self, text: str, retry_after: float = 5.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class Never(EffectError):
+    """The call will not work until a person changes something."""
+
+
+class LedgerError(BurstdError):
+    """The ledger's file cannot be used."""
+
+
+class CertificateError(BurstdError):
+    """A CURVE certificate cannot be used."""

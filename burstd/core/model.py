@@ -1,0 +1,308 @@
+"""The frozen values that flow through burstd: what is seen (Snapshot), what is decided (Plan).
+
+Nothing here reads a clock, a file or a socket. Times are seconds since the epoch (`float`),
+names ending in `_seconds` are spans. Every value is immutable and compares by content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from burstd.core.constraint import ANYWHERE, Constraint
+from burstd.core.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What one host offers to jobs: whole cores and gpus, and its Flux properties."""
+
+    cores: int
+    gpus: int = 0
+    properties: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a job asks for, reduced from a V1 jobspec (RFC 25) to what placing it needs.
+
+    `hosts` > 0: that many hosts, each with `slots` slots. `hosts` == 0: `slots` slots in all,
+    on whichever hosts. A slot is `cores` cores and `gpus` gpus on one host. `exclusive`: whole hosts.
+    """
+
+    hosts: int
+    slots: int
+    cores: int
+    gpus: int = 0
+    exclusive: bool = False
+
+
+class JobState(StrEnum):
+    """The job states of RFC 21."""
+
+    NEW = "new"
+    DEPEND = "depend"
+    PRIORITY = "priority"
+    SCHED = "sched"
+    RUN = "run"
+    CLEANUP = "cleanup"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The job's `attributes.system.burstable`: `target` names a pool or a provider, "" is any.
+
+    `nonsense` is set, in the user's own words, when the value is none that burstd understands.
+    """
+
+    target: str = ""
+    nonsense: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One active job of the lead, as its journal tells it. `wish` is None: not burstable."""
+
+    id: int
+    state: JobState
+    request: Request
+    submitted: float
+    name: str = ""
+    userid: int = 0
+    urgency: int = 16
+    priority: int = 16
+    queue: str = ""
+    constraint: Constraint = ANYWHERE
+    wish: Wish | None = None
+    held_by_burstd: bool = False
+    told: str = ""
+    """The sentence that burstd last wrote into the job's memo, "" if none."""
+    ranks: tuple[int, ...] = ()
+    """Where its allocation is, while it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One rank the lead declares, up or not.
+
+    `quiet_since` is the latest of: it came online, was undrained, its last allocation was freed.
+    `free_cores` and `free_gpus` are what no allocation holds. `drain_reason` None: not drained.
+    """
+
+    rank: int
+    name: str
+    shape: Shape
+    online: bool = False
+    torpid: bool = False
+    drain_reason: str | None = None
+    free_cores: int = 0
+    free_gpus: int = 0
+    jobs: tuple[int, ...] = ()
+    quiet_since: float = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether Flux may start a job on it now, free or not."""
+        return self.online and not self.torpid and self.drain_reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadView:
+    """All that burstd knows of the lead at one moment.
+
+    `generation` is the broker's uuid: it changes when the lead restarts.
+    """
+
+    generation: str
+    hosts: tuple[Host, ...]
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A declared range of remote hosts: one shape, one provider. `ranks[i]` is the rank of `hosts[i]`."""
+
+    name: str
+    provider: str
+    hosts: tuple[str, ...]
+    ranks: tuple[int, ...]
+    shape: Shape
+    paid: bool = False
+    queue: str = ""
+    idle_seconds: float = 300.0
+    provision_seconds: float = 900.0
+    launch_seconds: float = 600.0
+    join_seconds: float = 300.0
+    cooldown_seconds: float = 60.0
+    drain_seconds: float = 600.0
+    max_lifetime_seconds: float | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.hosts)
+
+
+class Placement(StrEnum):
+    """Where a burstable job may be put: whole in one pool, or over pools and the lead's own hosts."""
+
+    POOL = "pool"
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator allows: the pools in order of preference, and the caps over paid ones."""
+
+    owner: str
+    pools: tuple[Pool, ...]
+    placement: Placement = Placement.POOL
+    max_bursts: int = 1
+    max_hosts: int = 0
+    """Cap over the hosts of all paid bursts, intents included; 0: only the pools' own sizes."""
+
+    def pool(self, name: str) -> Pool | None:
+        return next((pool for pool in self.pools if pool.name == name), None)
+
+
+class Phase(StrEnum):
+    """The life of a burst, in order; `FAILED` leads to `RELEASING` by way of its reason."""
+
+    PLANNED = "planned"
+    PROVISIONING = "provisioning"
+    LAUNCHING = "launching"
+    JOINING = "joining"
+    SERVING = "serving"
+    DRAINING = "draining"
+    FAILED = "failed"
+    RELEASING = "releasing"
+    GONE = "gone"
+
+
+class Verb(StrEnum):
+    """The effects: every kind of mutating call on the world."""
+
+    PROVISION = "provision"
+    LAUNCH = "launch"
+    RESIZE = "resize"
+    REMOVE = "remove"
+    DRAIN = "drain"
+    UNDRAIN = "undrain"
+    TELL = "tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a burst failed: one sentence, and the seconds until its pool may be tried again; None: never."""
+
+    text: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the latest effect on a burst ended, and when."""
+
+    verb: Verb
+    at: float
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a provider's listing shows of one burst: which of its hosts have something running.
+
+    `name` is the site's external name; pool and generation are read from its labels.
+    """
+
+    name: str
+    pool: str
+    generation: int
+    hosts: tuple[str, ...]
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """One generation of a pool being up, as decided so far (the record) and as last seen (`site`).
+
+    `size` hosts are wanted; `keep` is set while the hosts from `keep` on are being taken away.
+    `since` is when the phase began, `resized` when the size last grew. `absences` counts complete
+    listings, begun after the removal was accepted, that did not show the site.
+    """
+
+    pool: str
+    generation: int
+    phase: Phase
+    size: int
+    created: float
+    since: float
+    resized: float = 0.0
+    keep: int | None = None
+    why: str = ""
+    failure: Failure | None = None
+    outcome: Outcome | None = None
+    site: Site | None = None
+    absences: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.pool}-g{self.generation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """A pool whose last burst failed: not to be tried again before `until`; None: not by burstd alone."""
+
+    pool: str
+    text: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One effect to start. `key` says what it works on: one effect at a time for each key."""
+
+    verb: Verb
+    key: str
+    pool: str = ""
+    generation: int = 0
+    size: int = 0
+    ranks: tuple[int, ...] = ()
+    job: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a plan is made from. `in_flight` holds the keys of effects not yet ended.
+
+    `generations` is the highest generation ever used of each pool, gone ones included.
+    """
+
+    hosts: tuple[Host, ...]
+    jobs: tuple[Job, ...]
+    bursts: tuple[Burst, ...] = ()
+    cooldowns: tuple[Cooldown, ...] = ()
+    generations: tuple[tuple[str, int], ...] = ()
+    in_flight: frozenset[str] = frozenset()
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What follows from a snapshot: records to write first, then effects to start.
+
+    `bursts` holds only records that changed. `reasons` has one entry for each waiting burstable job.
+    `wake_at` is when something would change with no event, None if nothing would.
+    """
+
+    bursts: tuple[Burst, ...] = ()
+    actions: tuple[Action, ...] = ()
+    reasons: tuple[tuple[int, Reason], ...] = ()
+    wake_at: float | None = None
+    sentences: tuple[str, ...] = field(default=())
+
+    @property
+    def empty(self) -> bool:
+        return not self.bursts and not self.actions

@@ -1,0 +1,60 @@
+"""Why a burstable job still waits: a closed set of codes, each with one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The codes, used alike in the log, on the command line and in the job's own memo."""
+
+    STARTING = "starting"
+    HOSTS_COMING = "hosts-coming"
+    BURST_IN_FLIGHT = "burst-in-flight"
+    POOL_BUSY = "pool-busy"
+    POOL_RELEASING = "pool-releasing"
+    POOL_COOLDOWN = "pool-cooldown"
+    POOL_FAILED = "pool-failed"
+    HOSTS_DRAINED = "hosts-drained"
+    LIMIT_REACHED = "limit-reached"
+    TOO_LARGE = "too-large"
+    SHAPE_MISMATCH = "shape-mismatch"
+    CONSTRAINT_MISMATCH = "constraint-mismatch"
+    UNKNOWN_TARGET = "unknown-target"
+    BAD_BURSTABLE = "bad-burstable"
+    HELD = "held"
+
+
+_SENTENCES = {
+    Code.STARTING: "Hosts for it are up; Flux starts it next.",
+    Code.HOSTS_COMING: "Its hosts are being brought up ({detail}).",
+    Code.BURST_IN_FLIGHT: "{detail} is coming up at a fixed size; it can grow once it serves.",
+    Code.POOL_BUSY: "Every host of pool {detail} is in use or promised.",
+    Code.POOL_RELEASING: "Pool {detail} is being released; its next burst can start after that.",
+    Code.POOL_COOLDOWN: "Pool {detail}.",
+    Code.POOL_FAILED: "Pool {detail}.",
+    Code.HOSTS_DRAINED: "Too many hosts of the pool are drained: {detail}.",
+    Code.LIMIT_REACHED: "A limit stands in the way: {detail}.",
+    Code.TOO_LARGE: "It asks for more than any pool has: {detail}.",
+    Code.SHAPE_MISMATCH: "No pool has hosts with what it asks of each: {detail}.",
+    Code.CONSTRAINT_MISMATCH: "Its constraint or queue allows no pool's hosts: {detail}.",
+    Code.UNKNOWN_TARGET: "No pool or provider is called {detail}.",
+    Code.BAD_BURSTABLE: "Its burstable value is not understood: {detail}; use true, a pool or a provider.",
+    Code.HELD: "It is held (urgency 0) by its user or an administrator.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One code and what fills its sentence."""
+
+    code: Code
+    detail: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self.code].format(detail=self.detail)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"

@@ -1,0 +1,1 @@
+"""Makes it happen: the loop, the gate, the ledger."""

@@ -1,0 +1,1 @@
+"""What lets a remote broker in."""

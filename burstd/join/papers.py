@@ -1,0 +1,38 @@
+"""What a remote broker needs to be let in by the lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from burstd.core.model import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One stretch of hosts as the lead's `[[resource.config]]` declares them, in rank order.
+
+    `hosts` is an RFC 29 hostlist.
+    """
+
+    hosts: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """What a broker needs to be let in. Secrets are named by their path, never carried.
+
+    `lead_host` and `lead_port` are where a remote broker reaches the lead's rank 0.
+    `declared` covers every host of the instance in rank order, the lead's own first.
+    """
+
+    lead_host: str
+    lead_port: int
+    declared: tuple[Declared, ...]
+    curve_cert: Path
+    munge_key: Path | None = None
+
+    @property
+    def lead_uri(self) -> str:
+        return f"tcp://{self.lead_host}:{self.lead_port}"

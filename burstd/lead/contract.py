@@ -1,0 +1,73 @@
+"""The Lead protocol: what the engine knows of the Flux instance it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from burstd.core.model import LeadView
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFacts:
+    """What does not change while one broker generation lives.
+
+    `generation` is the broker's uuid. `hostlist` is the RFC 29 hostlist in rank order. `durable`
+    says whether pending jobs, memos and drains survive a restart of the lead (it has a statedir).
+    `curve_cert` is the path in the lead's `[bootstrap]`, "" if it names none. `lead_endpoint` is the
+    URI that the lead's config tells other brokers to connect to, "" if none.
+    `scheduler` names the loaded module that offers the `sched` service, "" if none does.
+    """
+
+    generation: str
+    version: str
+    hostlist: str
+    durable: bool
+    curve_cert: str
+    lead_endpoint: str
+    scheduler: str
+
+
+class Lead(Protocol):
+    """The lead, seen through its rank 0 broker.
+
+    Reading is from memory, kept current by the lead's own journals; steering is one RPC a call.
+    The steering calls may be made from any thread. They raise LeadLost or LeadRefused.
+    """
+
+    def start(self, on_change: Callable[[], None]) -> None:
+        """Begin to follow the lead; call `on_change`, from any thread, whenever the view changed."""
+        ...
+
+    def view(self) -> LeadView | None:
+        """Return what is known now; None while the lead cannot be reached or is not yet fully read."""
+        ...
+
+    def facts(self) -> LeadFacts:
+        """Return the facts of the current broker generation. Raises LeadLost or LeadRefused."""
+        ...
+
+    def drain(self, ranks: Iterable[int], reason: str) -> None:
+        """Drain ranks; one that is drained already, for whatever reason, is left as it is."""
+        ...
+
+    def undrain(self, ranks: Iterable[int], owner: str) -> None:
+        """Undrain those of the ranks that are drained by this owner (`drain_mark(owner)`); leave the others."""
+        ...
+
+    def tell(self, job: int, text: str) -> None:
+        """Write a sentence into the job's memo, where `flux jobs -o '{user.burst}'` shows it; "" takes it out.
+
+        A job that is gone is no error.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop following and drop every connection."""
+        ...
+
+
+def drain_mark(owner: str) -> str:
+    """Return how every drain reason of this owner begins: only such drains are burstd's to undo."""
+    return f"burstd: {owner}: "

@@ -1,0 +1,1 @@
+"""Providers: what makes sites. A provider is found by its entry point in `burstd.providers`."""

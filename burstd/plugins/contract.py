@@ -1,0 +1,113 @@
+"""The Provider protocol and what it speaks of: all that a plugin author imports.
+
+A provider makes sites and takes them away. Every call is idempotent and named by its order, so the
+same call may come again after a crash. A call fails in one of two shapes, NotNow (with retry_after)
+or Never; a provider translates its SDK's errors into these at its edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from burstd.core.errors import Never, NotNow, Problem
+from burstd.core.model import Pool, Shape, Site
+from burstd.join.papers import Declared, Join
+
+__all__ = [
+    "Declared",
+    "Factory",
+    "Join",
+    "Listing",
+    "Never",
+    "NotNow",
+    "Order",
+    "Pool",
+    "Problem",
+    "Provider",
+    "Setting",
+    "Shape",
+    "Site",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a provider is asked for: the first `size` hosts of a pool, as generation `generation`.
+
+    `site_name` is the only external name the site may have; it is never used twice.
+    """
+
+    owner: str
+    site_name: str
+    pool: Pool
+    generation: int
+    size: int
+    join: Join
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return self.pool.hosts[: self.size]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every site of one owner as the provider sees it now. `complete` False: some may be missing."""
+
+    sites: tuple[Site, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a provider is made with: whose sites, where it may keep files, and the pool's own options.
+
+    `prefix` begins every site name: `<prefix>-<pool>-g<N>`. `options` is what the operator wrote
+    under the pool's `options`; `path` is where that stands, for error messages.
+    """
+
+    owner: str
+    prefix: str
+    state_dir: Path
+    options: Mapping[str, Any]
+    path: str = "options"
+
+
+class Provider(Protocol):
+    """Makes and removes the sites of one pool. Calls come from worker threads, one at a time for each burst."""
+
+    paid: bool
+    """Whether what it makes costs money; then the hard limits apply."""
+
+    listing_seconds: float
+    """How long to wait between two listings that are to verify an absence, in seconds."""
+
+    def check(self, pool: Pool) -> tuple[Problem, ...]:
+        """Return what would keep this pool from being brought up. Changes nothing, spends nothing."""
+        ...
+
+    def observe(self) -> Listing:
+        """List every site of the owner that this provider can see, ours by label alone. Changes nothing."""
+        ...
+
+    def provision(self, order: Order) -> None:
+        """Make the place where the brokers will run, or find the one made before under this name."""
+        ...
+
+    def launch(self, order: Order) -> None:
+        """Start the brokers of `order.hosts` that are not running; return once they are started, not joined."""
+        ...
+
+    def resize(self, order: Order) -> None:
+        """Make exactly `order.hosts` run: start what is missing, remove the hosts above."""
+        ...
+
+    def remove(self, site: Site) -> None:
+        """Remove the site and all that is on it. A site that is gone already is no error."""
+        ...
+
+
+Factory = Callable[[Setting], Provider]
+"""What an entry point in the group `burstd.providers` names. Raises ConfigError on bad options."""
