@@ -53,13 +53,13 @@ class Lead(Protocol):
         ...
 
     def undrain(self, ranks: Iterable[int], owner: str) -> None:
-        """Undrain those of the ranks that are drained by this owner (`drain_mark(owner)`); leave the others."""
+        """Undrain those of the ranks that are drained by this owner (see `drain_mark`), no other."""
         ...
 
     def tell(self, job: int, text: str) -> None:
-        """Write a sentence into the job's memo, where `flux jobs -o '{user.burst}'` shows it; "" takes it out.
+        """Write a sentence into the job's memo as `burst`; "" takes it out; a job that is gone is no error.
 
-        A job that is gone is no error.
+        `flux jobs -o '{user.burst}'` shows it.
         """
         ...
 

@@ -76,7 +76,7 @@ class Setting:
 
 
 class Provider(Protocol):
-    """Makes and removes the sites of one pool. Calls come from worker threads, one at a time for each burst."""
+    """Makes and removes the sites of one pool. Worker threads call it, one at a time for each burst."""
 
     paid: bool
     """Whether what it makes costs money; then the hard limits apply."""
@@ -97,7 +97,7 @@ class Provider(Protocol):
         ...
 
     def launch(self, order: Order) -> None:
-        """Start the brokers of `order.hosts` that are not running; return once they are started, not joined."""
+        """Start those brokers of `order.hosts` that do not run; return once started, not joined."""
         ...
 
     def resize(self, order: Order) -> None:
