@@ -166,7 +166,7 @@ class Policy:
 
 
 class Phase(StrEnum):
-    """The life of a burst, in order; `FAILED` leads to `RELEASING` by way of its reason."""
+    """The life of a burst, in order. A failure is no phase: it is recorded, and the burst drains or releases."""
 
     PLANNED = "planned"
     PROVISIONING = "provisioning"
@@ -174,7 +174,6 @@ class Phase(StrEnum):
     JOINING = "joining"
     SERVING = "serving"
     DRAINING = "draining"
-    FAILED = "failed"
     RELEASING = "releasing"
     GONE = "gone"
 
@@ -227,8 +226,9 @@ class Burst:
     """One generation of a pool being up, as decided so far (the record) and as last seen (`site`).
 
     `size` hosts are wanted; `keep` is set while the hosts from `keep` on are being taken away.
-    `since` is when the phase began, `resized` when the size last grew. `absences` counts complete
-    listings, begun after the removal was accepted, that did not show the site.
+    `since` is when the phase began, `resized` when `size` or `keep` last changed. `outcome` is of the
+    latest effect. `absences` counts complete listings, begun after that outcome, that do not show the site.
+    `why` says why it is being taken away.
     """
 
     pool: str
@@ -252,7 +252,7 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A pool whose last burst failed: not to be tried again before `until`; None: not by burstd alone."""
+    """A pool whose last burst failed: not to be tried again before `until`; None: not before a restart."""
 
     pool: str
     text: str

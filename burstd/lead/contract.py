@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from burstd.core.marks import drain_mark
 from burstd.core.model import LeadView
+
+__all__ = ["Lead", "LeadFacts", "drain_mark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,3 @@ class Lead(Protocol):
         """Stop following and drop every connection."""
         ...
 
-
-def drain_mark(owner: str) -> str:
-    """Return how every drain reason of this owner begins: only such drains are burstd's to undo."""
-    return f"burstd: {owner}: "

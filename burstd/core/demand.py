@@ -1,0 +1,312 @@
+"""Which waiting jobs have room, which pool makes room for the others, and why the rest waits.
+
+Room is given in the order in which `place` is called, and never twice: first what is free on hosts
+that are up, then hosts that are coming, then hosts that a pool can still bring up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from burstd.core.constraint import Constraint
+from burstd.core.lifecycle import IDLE, RISING, leaving
+from burstd.core.marks import drain_mark
+from burstd.core.model import (
+    Burst,
+    Cooldown,
+    Host,
+    Job,
+    Phase,
+    Placement,
+    Policy,
+    Pool,
+    Request,
+    Snapshot,
+)
+from burstd.core.reasons import Code, Reason
+from burstd.core.rooms import Room, Take, fit, free_room, take, whole_room
+
+_MOST_HOPEFUL = (
+    Code.BURST_IN_FLIGHT,
+    Code.POOL_BUSY,
+    Code.POOL_RELEASING,
+    Code.POOL_COOLDOWN,
+    Code.LIMIT_REACHED,
+    Code.HOSTS_DRAINED,
+    Code.POOL_FAILED,
+    Code.TOO_LARGE,
+    Code.SHAPE_MISMATCH,
+    Code.CONSTRAINT_MISMATCH,
+)
+
+
+class Demand:
+    """The room that is left while one plan is made, and the bursts as the demand changes them."""
+
+    def __init__(self, snapshot: Snapshot, policy: Policy, bursts: Iterable[Burst], now: float) -> None:
+        self.snapshot = snapshot
+        self.policy = policy
+        self.now = now
+        self.mark = drain_mark(policy.owner)
+        self.hosts = {host.rank: host for host in snapshot.hosts}
+        self.wakes: list[float] = []
+        self._live: dict[str, Burst] = {}
+        self._rest: list[Burst] = []
+        for burst in sorted(bursts, key=lambda burst: -burst.generation):
+            self._admit(burst)
+        self._free = {room.rank: room for room in self._free_rooms()}
+        self._coming = {room.rank: room for room in self._coming_rooms()}
+        self._promised: set[int] = set()
+        self._hopeless: set[tuple[Request, Constraint]] = set()
+        self._verdicts: dict[tuple[Request, Constraint, str], Reason | None] = {}
+
+    @property
+    def promised(self) -> frozenset[int]:
+        """The ranks on which room was given to a waiting job."""
+        return frozenset(self._promised)
+
+    def bursts(self) -> list[Burst]:
+        """Return every burst as it is now, new ones included."""
+        return sorted((*self._live.values(), *self._rest), key=lambda burst: (burst.pool, burst.generation))
+
+    def place(self, job: Job) -> Reason:
+        """Give the job its room, make room for it where a pool can, and return why it still waits."""
+        refusal = self._refusal(job)
+        if refusal is not None:
+            return refusal
+        if (job.request, job.constraint) not in self._hopeless:
+            found = self._place_on_hosts(job)
+            if found is not None:
+                return found
+            self._hopeless.add((job.request, job.constraint))
+        return self._place_in_pools(job)
+
+    def _admit(self, burst: Burst) -> None:
+        """A pool has one living burst, the newest; older ones and gone ones only run out."""
+        if burst.phase is not Phase.GONE and burst.pool not in self._live:
+            self._live[burst.pool] = burst
+        else:
+            self._rest.append(burst)
+
+    def _refusal(self, job: Job) -> Reason | None:
+        wish = job.wish
+        if wish is None or wish.nonsense:
+            return Reason(Code.BAD_BURSTABLE, wish.nonsense if wish else "")
+        if job.urgency == 0 and not job.held_by_burstd:
+            return Reason(Code.HELD)
+        return None if self._pools_for(job) else Reason(Code.UNKNOWN_TARGET, repr(wish.target))
+
+    def _pools_for(self, job: Job) -> list[Pool]:
+        target = job.wish.target if job.wish else ""
+        return [pool for pool in self.policy.pools if target in ("", pool.name, pool.provider)]
+
+    def _place_on_hosts(self, job: Job) -> Reason | None:
+        takes = fit(job.request, job.constraint, self._free.values())
+        if takes is not None:
+            self._give(job, takes)
+            return Reason(Code.STARTING)
+        takes = fit(job.request, job.constraint, (*self._free.values(), *self._coming.values()))
+        if takes is None:
+            return None
+        self._give(job, takes)
+        return Reason(Code.HOSTS_COMING, self._names_of(takes))
+
+    def _names_of(self, takes: Iterable[Take]) -> str:
+        ranks = {take.room.rank for take in takes if take.room.rank in self._coming}
+        bursts = (burst for burst in self.bursts() if ranks & set(self._ranks(burst)))
+        return ", ".join(burst.name for burst in bursts)
+
+    def _give(self, job: Job, takes: tuple[Take, ...]) -> None:
+        take(job.request, takes)
+        self._promised.update(one.room.rank for one in takes)
+
+    def _place_in_pools(self, job: Job) -> Reason:
+        reasons = []
+        for pool in self._pools_for(job):
+            reason = self._place_in_pool(job, pool)
+            if reason.code is Code.HOSTS_COMING:
+                return reason
+            reasons.append(reason)
+        return min(reasons, key=lambda reason: _MOST_HOPEFUL.index(reason.code))
+
+    def _place_in_pool(self, job: Job, pool: Pool) -> Reason:
+        key = (job.request, job.constraint, pool.name)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._impossible(job, pool)
+        impossible = self._verdicts[key]
+        if impossible is not None:
+            return impossible
+        burst = self._live.get(pool.name)
+        blocked = self._not_new(pool) if burst is None else self._not_growing(burst)
+        if blocked is not None:
+            return blocked
+        return self._grow(job, pool, burst)
+
+    def _impossible(self, job: Job, pool: Pool) -> Reason | None:
+        """Say why the pool could not serve the job even if all of its hosts were up and free."""
+        rooms = [
+            whole_room(rank, name, pool.shape) for name, rank in zip(pool.hosts, pool.ranks, strict=True)
+        ]
+        allowed = [room for room in rooms if job.constraint.allows(room.rank, room.name, room.properties)]
+        if not allowed:
+            return Reason(Code.CONSTRAINT_MISMATCH, pool.name)
+        slots = job.request.slots if job.request.hosts else 1
+        if allowed[0].slots(job.request) < slots:
+            return Reason(Code.SHAPE_MISMATCH, f"{pool.name} has {_offer(pool)} on each host")
+        around = self._everything_else(pool)
+        if fit(job.request, job.constraint, (*around, *rooms)) is None:
+            return Reason(Code.TOO_LARGE, f"{pool.name} has {pool.size} hosts")
+        sound = [room for room in rooms if not self._drained_by_others(room.rank)]
+        if fit(job.request, job.constraint, (*around, *sound)) is None:
+            return Reason(Code.HOSTS_DRAINED, self._drains_of(pool))
+        return None
+
+    def _everything_else(self, pool: Pool) -> list[Room]:
+        """Where jobs may span, the hosts outside the pool count; elsewhere a job fits whole in one pool."""
+        if self.policy.placement is Placement.POOL:
+            return []
+        own = set(pool.ranks)
+        hosts = (host for host in self.snapshot.hosts if host.usable and host.rank not in own)
+        return [whole_room(host.rank, host.name, host.shape) for host in hosts]
+
+    def _not_new(self, pool: Pool) -> Reason | None:
+        cooldown = next((one for one in self.snapshot.cooldowns if one.pool == pool.name), None)
+        if cooldown is not None and (cooldown.until is None or cooldown.until > self.now):
+            return self._cooling(cooldown)
+        live = [burst for burst in self._paid() if pool.paid]
+        if pool.paid and len(live) >= self.policy.max_bursts:
+            return Reason(Code.LIMIT_REACHED, f"max_bursts is {self.policy.max_bursts}")
+        return None
+
+    def _cooling(self, cooldown: Cooldown) -> Reason:
+        if cooldown.until is None:
+            text = f"{cooldown.pool} failed for good: {cooldown.text}; mend it and restart burstd"
+            return Reason(Code.POOL_FAILED, text)
+        self.wakes.append(cooldown.until)
+        return Reason(Code.POOL_COOLDOWN, f"{cooldown.pool} failed and is tried again soon: {cooldown.text}")
+
+    def _not_growing(self, burst: Burst) -> Reason | None:
+        """Say why a living burst cannot take more hosts now."""
+        if burst.phase in (Phase.PROVISIONING, Phase.LAUNCHING, Phase.JOINING):
+            return Reason(Code.BURST_IN_FLIGHT, burst.name)
+        if burst.phase is Phase.RELEASING or not self._stays(burst):
+            return Reason(Code.POOL_RELEASING, burst.pool)
+        shrinking = burst.keep is not None and burst.name in self.snapshot.in_flight
+        return Reason(Code.POOL_RELEASING, burst.pool) if shrinking else None
+
+    def _stays(self, burst: Burst) -> bool:
+        """A burst that drains only because it was idle can be turned back; a failed or old one cannot."""
+        return burst.phase is not Phase.DRAINING or (burst.failure is None and burst.why == IDLE)
+
+    def _grow(self, job: Job, pool: Pool, burst: Burst | None) -> Reason:
+        new = self._new_rooms(pool, burst)
+        takes = fit(job.request, job.constraint, (*self._rooms_at_hand(pool), *new))
+        if takes is None:
+            return Reason(Code.POOL_BUSY, pool.name)
+        ranks = {take.room.rank for take in takes}
+        size = 1 + max(index for index, rank in enumerate(pool.ranks) if rank in ranks)
+        if pool.paid and self._over_hosts(burst, size):
+            return Reason(Code.LIMIT_REACHED, f"max_hosts is {self.policy.max_hosts}")
+        grown = self._grown(pool, burst, size)
+        self._live[pool.name] = grown
+        self._coming.update((room.rank, room) for room in new if room.rank in pool.ranks[: grown.size])
+        self._hopeless.clear()
+        self._give(job, takes)
+        return Reason(Code.HOSTS_COMING, grown.name)
+
+    def _rooms_at_hand(self, pool: Pool) -> list[Room]:
+        rooms = (*self._free.values(), *self._coming.values())
+        if self.policy.placement is Placement.MIXED:
+            return list(rooms)
+        return [room for room in rooms if room.rank in set(pool.ranks)]
+
+    def _new_rooms(self, pool: Pool, burst: Burst | None) -> list[Room]:
+        """The pool's hosts that are neither free nor coming, in the pool's order: a burst is a prefix."""
+        start = 0 if burst is None else self._going(burst)
+        rooms = []
+        for index in range(start, pool.size):
+            host = self.hosts.get(pool.ranks[index])
+            if host is None or (not host.jobs and not self._drained_by_others(host.rank)):
+                rooms.append(whole_room(pool.ranks[index], pool.hosts[index], pool.shape))
+        return [room for room in rooms if room.rank not in self._free and room.rank not in self._coming]
+
+    def _going(self, burst: Burst) -> int:
+        """Return the index from which the pool's hosts can be had anew."""
+        if burst.phase is Phase.DRAINING:
+            return 0
+        return burst.size if burst.keep is None else burst.keep
+
+    def _grown(self, pool: Pool, burst: Burst | None, size: int) -> Burst:
+        if burst is None:
+            generation = 1 + dict(self.snapshot.generations).get(pool.name, 0)
+            return Burst(pool.name, generation, Phase.PLANNED, size, created=self.now, since=self.now)
+        size = max(size, burst.size)
+        if burst.phase is Phase.PLANNED:
+            return replace(burst, size=size)
+        since = self.now if burst.phase is Phase.DRAINING else burst.since
+        back = replace(burst, phase=Phase.SERVING, since=since, keep=None, why="")
+        return replace(back, size=size, resized=self.now)
+
+    def _over_hosts(self, burst: Burst | None, size: int) -> bool:
+        others = sum(one.size for one in self._paid() if one is not burst)
+        return bool(self.policy.max_hosts) and others + size > self.policy.max_hosts
+
+    def _paid(self) -> Iterator[Burst]:
+        """Every burst that is not verified gone costs: intents and releases count too."""
+        for burst in self.bursts():
+            pool = self.policy.pool(burst.pool)
+            if burst.phase is not Phase.GONE and (pool is None or pool.paid):
+                yield burst
+
+    def _free_rooms(self) -> Iterator[Room]:
+        going = {rank for burst in self.bursts() for rank in self._ranks_leaving(burst)}
+        for host in self.snapshot.hosts:
+            if host.usable and host.rank not in going:
+                yield free_room(host)
+
+    def _coming_rooms(self) -> Iterator[Room]:
+        for burst in self._live.values():
+            pool = self.policy.pool(burst.pool)
+            if pool is None or not self._in_time(burst, pool):
+                continue
+            for index, rank in enumerate(pool.ranks[: burst.size]):
+                if not leaving(burst, index) and self._comes(self.hosts.get(rank)):
+                    yield whole_room(rank, pool.hosts[index], pool.shape)
+
+    def _in_time(self, burst: Burst, pool: Pool) -> bool:
+        """Hosts in flight count only while their burst lives and has a deadline ahead."""
+        if burst.phase is Phase.SERVING:
+            return self.now < max(burst.since, burst.resized) + pool.join_seconds
+        return burst.phase in RISING
+
+    def _comes(self, host: Host | None) -> bool:
+        if host is None:
+            return True
+        ours = (host.drain_reason or "").startswith(self.mark)
+        return (not host.online and not self._drained_by_others(host.rank)) or (
+            ours and host.online and not host.jobs
+        )
+
+    def _drained_by_others(self, rank: int) -> bool:
+        host = self.hosts.get(rank)
+        reason = host.drain_reason if host else None
+        return reason is not None and not reason.startswith(self.mark)
+
+    def _drains_of(self, pool: Pool) -> str:
+        hosts = [self.hosts[rank] for rank in pool.ranks if self._drained_by_others(rank)]
+        return "; ".join(f"{host.name}: {host.drain_reason or 'no reason given'}" for host in hosts)
+
+    def _ranks(self, burst: Burst) -> tuple[int, ...]:
+        pool = self.policy.pool(burst.pool)
+        return pool.ranks[: burst.size] if pool else ()
+
+    def _ranks_leaving(self, burst: Burst) -> Iterator[int]:
+        for index, rank in enumerate(self._ranks(burst)):
+            if leaving(burst, index):
+                yield rank
+
+
+def _offer(pool: Pool) -> str:
+    gpus = f" and {pool.shape.gpus} gpus" if pool.shape.gpus else ""
+    return f"{pool.shape.cores} cores{gpus}"

@@ -1,0 +1,312 @@
+"""The life of one burst: what its phase becomes from what is seen, and which effect is due.
+
+`settle` changes the record only, `due` names an effect only. Both are level-triggered: they read
+what is so now, never what just happened, so a restart is just another call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from burstd.core.model import (
+    Action,
+    Burst,
+    Failure,
+    Host,
+    Outcome,
+    Phase,
+    Policy,
+    Pool,
+    Verb,
+)
+
+SIGHT_SECONDS = 2.0
+"""How long a drain may take to show in the lead's view before it is asked for again."""
+
+REMOVE_AGAIN_SECONDS = 5.0
+"""Between two removals of a site that a listing still shows."""
+
+NEVER_AGAIN_SECONDS = 300.0
+"""Between two removals that the provider refused for good: a site that may cost is never given up."""
+
+UNSEEN = 2
+"""Complete listings in a row without the site, before it counts as gone."""
+
+RISING = (Phase.PLANNED, Phase.PROVISIONING, Phase.LAUNCHING, Phase.JOINING)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one burst is judged by: its pool (None: no longer declared), its ranks' hosts, the time."""
+
+    pool: Pool | None
+    hosts: tuple[Host, ...]
+    mark: str
+    now: float
+
+    def ours(self, host: Host) -> bool:
+        """Say whether the host's drain is burstd's own."""
+        return host.drain_reason is not None and host.drain_reason.startswith(self.mark)
+
+    def foreign(self, host: Host) -> bool:
+        """Say whether somebody else, or Flux itself, drained the host."""
+        return host.drain_reason is not None and not host.drain_reason.startswith(self.mark)
+
+
+def scene_of(burst: Burst, policy: Policy, hosts: Mapping[int, Host], mark: str, now: float) -> Scene:
+    """Gather what a burst is judged by."""
+    pool = policy.pool(burst.pool)
+    ranks = pool.ranks[: burst.size] if pool else ()
+    return Scene(pool, tuple(hosts[rank] for rank in ranks if rank in hosts), mark, now)
+
+
+def settle(burst: Burst, scene: Scene) -> Burst:
+    """Return the record as it is after what was seen: its phase, its size, its failure."""
+    if burst.phase is Phase.RELEASING:
+        return _settle_releasing(burst, scene)
+    if scene.pool is None:
+        return _enter(burst, Phase.RELEASING, scene.now, why="its pool is no longer declared")
+    if burst.phase in RISING:
+        burst = _settle_rising(burst, scene, scene.pool)
+    if burst.phase is Phase.SERVING:
+        burst = _settle_serving(burst, scene, scene.pool)
+    if burst.phase is Phase.DRAINING:
+        burst = _settle_draining(burst, scene, scene.pool)
+    return burst
+
+
+def deadlines(burst: Burst, pool: Pool | None) -> tuple[float, ...]:
+    """Return the times at which the record would settle differently with nothing else seen."""
+    if pool is None:
+        return ()
+    times = [burst.since + _patience(burst.phase, pool)] if burst.phase in RISING else []
+    if burst.phase is Phase.SERVING:
+        times.append(max(burst.since, burst.resized) + pool.join_seconds)
+    if burst.phase is Phase.DRAINING and _hurried(burst):
+        times.append(burst.since + pool.drain_seconds)
+    if pool.max_lifetime_seconds is not None and burst.phase in (*RISING, Phase.SERVING):
+        times.append(_lifetime_end(burst, pool))
+    return tuple(times)
+
+
+def due(burst: Burst, scene: Scene) -> Action | None:
+    """Return the effect the record asks for now, None if it only waits."""
+    match burst.phase:
+        case Phase.PLANNED | Phase.PROVISIONING:
+            return _unless_done(burst, Verb.PROVISION)
+        case Phase.LAUNCHING:
+            return _unless_done(burst, Verb.LAUNCH)
+        case Phase.SERVING if burst.keep is not None:
+            return _due_shrink(burst, burst.keep, scene)
+        case Phase.SERVING:
+            return _due_grow(burst, scene)
+        case Phase.DRAINING:
+            return _due_drain(burst, scene.hosts, scene)
+        case Phase.RELEASING:
+            return _due_remove(burst, scene)
+    return None
+
+
+def retry_at(burst: Burst) -> float | None:
+    """Return when an effect that failed, or did not last, is due again."""
+    if burst.outcome is None or burst.phase in RISING:
+        return None
+    return burst.outcome.at + _pause(burst.outcome)
+
+
+def begun(burst: Burst, action: Action, now: float) -> Burst:
+    """Return the record once the action's intent is durable."""
+    if action.verb is Verb.PROVISION and burst.phase is Phase.PLANNED:
+        return replace(burst, phase=Phase.PROVISIONING, since=now)
+    return burst
+
+
+def ended(burst: Burst, outcome: Outcome) -> Burst:
+    """Return the record once an effect on it ended: what listings said before is stale."""
+    site = None if outcome.verb is Verb.REMOVE and outcome.failure is None else burst.site
+    return replace(burst, outcome=outcome, absences=0, site=site)
+
+
+def leaving(burst: Burst, index: int) -> bool:
+    """Say whether the pool's host at `index` is being taken away, so that its drain is meant."""
+    if burst.phase in (Phase.DRAINING, Phase.RELEASING):
+        return index < burst.size
+    return burst.keep is not None and burst.keep <= index < burst.size
+
+
+def _settle_rising(burst: Burst, scene: Scene, pool: Pool) -> Burst:
+    if burst.outcome is not None and burst.outcome.failure is not None:
+        return _fail(burst, burst.outcome.failure, scene)
+    burst = _advance(burst, scene)
+    if burst.phase is Phase.JOINING:
+        burst = _settle_joining(burst, scene)
+    if scene.now >= _lifetime_end(burst, pool) and burst.phase in RISING:
+        return _fail(burst, Failure("its lifetime ended before it served", pool.cooldown_seconds), scene)
+    if burst.phase in RISING and scene.now >= burst.since + _patience(burst.phase, pool):
+        return _fail(burst, Failure(_too_late(burst, pool), pool.cooldown_seconds), scene)
+    return burst
+
+
+def _advance(burst: Burst, scene: Scene) -> Burst:
+    done = burst.outcome.verb if burst.outcome else None
+    if burst.phase in (Phase.PLANNED, Phase.PROVISIONING) and done is Verb.PROVISION:
+        return _enter(burst, Phase.LAUNCHING, scene.now)
+    if burst.phase is Phase.LAUNCHING and done is Verb.LAUNCH:
+        return _enter(burst, Phase.JOINING, scene.now)
+    return burst
+
+
+def _settle_joining(burst: Burst, scene: Scene) -> Burst:
+    misfit = next((host for host in scene.hosts if host.online and scene.foreign(host)), None)
+    if misfit and all(not host.online or scene.foreign(host) for host in scene.hosts):
+        return _fail(burst, Failure(f"{misfit.name} is drained: {misfit.drain_reason}"), scene)
+    if any(host.online for host in scene.hosts):
+        return _enter(burst, Phase.SERVING, scene.now)
+    return _fail(burst, _vanished(burst, scene), scene) if burst.absences >= UNSEEN else burst
+
+
+def _settle_serving(burst: Burst, scene: Scene, pool: Pool) -> Burst:
+    if not any(host.online for host in scene.hosts) and burst.absences >= UNSEEN:
+        return _fail(burst, _vanished(burst, scene), scene)
+    if scene.now >= _lifetime_end(burst, pool):
+        return _enter(burst, Phase.DRAINING, scene.now, why="its lifetime is over")
+    if burst.keep is not None and burst.outcome is not None and _shrunk(burst, burst.keep, scene):
+        return replace(burst, size=burst.keep, keep=None, resized=burst.outcome.at)
+    return burst
+
+
+def _settle_draining(burst: Burst, scene: Scene, pool: Pool) -> Burst:
+    if all(_empty(host) for host in scene.hosts):
+        return _enter(burst, Phase.RELEASING, scene.now)
+    if _hurried(burst) and scene.now >= burst.since + pool.drain_seconds:
+        why = f"{burst.why}; its jobs did not end within {pool.drain_seconds:g} s"
+        return _enter(burst, Phase.RELEASING, scene.now, why=why)
+    return burst
+
+
+def _settle_releasing(burst: Burst, scene: Scene) -> Burst:
+    removed = _done(burst, Verb.REMOVE) and burst.absences >= UNSEEN
+    offline = not any(host.online for host in scene.hosts)
+    return _enter(burst, Phase.GONE, scene.now) if removed and offline else burst
+
+
+def _due_grow(burst: Burst, scene: Scene) -> Action | None:
+    asked = burst.outcome is not None and burst.outcome.verb is Verb.RESIZE
+    if burst.resized <= burst.created or (asked and _fresh(burst) and not _again(burst, scene.now)):
+        return None
+    return _action(burst, Verb.RESIZE, size=burst.size)
+
+
+def _due_shrink(burst: Burst, keep: int, scene: Scene) -> Action | None:
+    going = scene.hosts[keep:]
+    if not all(_empty(host) for host in going):
+        return _due_drain(burst, going, scene)
+    if burst.outcome is not None and burst.outcome.verb is Verb.RESIZE and _fresh(burst):
+        return _action(burst, Verb.RESIZE, size=keep) if _again(burst, scene.now) else None
+    return _action(burst, Verb.RESIZE, size=keep)
+
+
+def _due_drain(burst: Burst, hosts: Iterable[Host], scene: Scene) -> Action | None:
+    ranks = tuple(host.rank for host in hosts if host.online and host.drain_reason is None)
+    just_asked = burst.outcome is not None and burst.outcome.verb is Verb.DRAIN
+    if not ranks or (just_asked and not _again(burst, scene.now)):
+        return None
+    text = f"{scene.mark}{burst.name}: {burst.why or 'idle'}"
+    return _action(burst, Verb.DRAIN, ranks=ranks, text=text)
+
+
+def _due_remove(burst: Burst, scene: Scene) -> Action | None:
+    if burst.outcome is None or burst.outcome.verb is not Verb.REMOVE:
+        return _action(burst, Verb.REMOVE)
+    lasting = burst.outcome.failure is None and burst.site is None
+    return None if lasting or not _again(burst, scene.now) else _action(burst, Verb.REMOVE)
+
+
+def _unless_done(burst: Burst, verb: Verb) -> Action | None:
+    return None if _done(burst, verb) else _action(burst, verb, size=burst.size)
+
+
+def _action(
+    burst: Burst, verb: Verb, *, size: int = 0, ranks: tuple[int, ...] = (), text: str = ""
+) -> Action:
+    return Action(verb, burst.name, burst.pool, burst.generation, size or burst.size, ranks, text=text)
+
+
+def _enter(burst: Burst, phase: Phase, now: float, *, why: str = "") -> Burst:
+    return replace(burst, phase=phase, since=now, why=why or burst.why)
+
+
+def _fail(burst: Burst, failure: Failure, scene: Scene) -> Burst:
+    online = any(host.online for host in scene.hosts)
+    phase = Phase.DRAINING if online else Phase.RELEASING
+    return replace(_enter(burst, phase, scene.now, why=failure.text), failure=failure, keep=None)
+
+
+def _vanished(burst: Burst, scene: Scene) -> Failure:
+    patience = scene.pool.cooldown_seconds if scene.pool else None
+    return Failure(f"the brokers of {burst.name} ended by themselves", patience)
+
+
+def _too_late(burst: Burst, pool: Pool) -> str:
+    seconds = f"within {_patience(burst.phase, pool):g} s"
+    if burst.phase is Phase.JOINING:
+        return f"no broker of {burst.name} joined the lead {seconds}"
+    return f"{burst.name} was still {burst.phase} {seconds}"
+
+
+def _patience(phase: Phase, pool: Pool) -> float:
+    if phase is Phase.JOINING:
+        return pool.join_seconds
+    return pool.launch_seconds if phase is Phase.LAUNCHING else pool.provision_seconds
+
+
+def _lifetime_end(burst: Burst, pool: Pool) -> float:
+    """When draining must begin so that the site can be gone at the end of its lifetime."""
+    if pool.max_lifetime_seconds is None:
+        return float("inf")
+    return burst.created + max(pool.max_lifetime_seconds - pool.drain_seconds, 0.0)
+
+
+def _hurried(burst: Burst) -> bool:
+    """Say whether draining has a deadline: a limit was reached or the burst failed; idle hosts have time."""
+    return burst.failure is not None or burst.why != IDLE
+
+
+def _empty(host: Host) -> bool:
+    """Say whether a host can be taken away without hurting a job."""
+    return not host.jobs and (not host.online or host.drain_reason is not None)
+
+
+def _shrunk(burst: Burst, keep: int, scene: Scene) -> bool:
+    resized = _done(burst, Verb.RESIZE) and _fresh(burst)
+    return resized and not any(host.online for host in scene.hosts[keep:])
+
+
+def _done(burst: Burst, verb: Verb) -> bool:
+    outcome = burst.outcome
+    return outcome is not None and outcome.verb is verb and outcome.failure is None
+
+
+def _fresh(burst: Burst) -> bool:
+    return burst.outcome is not None and burst.outcome.at >= burst.resized
+
+
+def _again(burst: Burst, now: float) -> bool:
+    """Say whether enough time passed since the latest effect to ask again."""
+    outcome = burst.outcome
+    if outcome is None:
+        return True
+    if outcome.verb is Verb.RESIZE and outcome.failure is None:
+        return False
+    return now >= outcome.at + _pause(outcome)
+
+
+def _pause(outcome: Outcome) -> float:
+    if outcome.failure is not None:
+        return NEVER_AGAIN_SECONDS if outcome.failure.retry_after is None else outcome.failure.retry_after
+    return REMOVE_AGAIN_SECONDS if outcome.verb is Verb.REMOVE else SIGHT_SECONDS
+
+
+IDLE = "idle"
+"""The `why` of a burst that is taken away because nobody needs it; it can be turned back."""

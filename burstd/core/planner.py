@@ -1,0 +1,183 @@
+"""What to do now: `plan` turns a snapshot into records to write and effects to start.
+
+Total and deterministic: the same plan for any order of its input, and the plan of an applied plan
+is empty. The order inside: bursts settle, waiting jobs are given room (free, coming, or new), idle
+hosts are taken away, then each record names the effect it is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from burstd.core.demand import Demand
+from burstd.core.lifecycle import (
+    IDLE,
+    Scene,
+    deadlines,
+    due,
+    leaving,
+    retry_at,
+    scene_of,
+    settle,
+)
+from burstd.core.marks import drain_mark
+from burstd.core.model import (
+    Action,
+    Burst,
+    Host,
+    Job,
+    JobState,
+    Phase,
+    Plan,
+    Policy,
+    Pool,
+    Snapshot,
+    Verb,
+)
+from burstd.core.reasons import Code, Reason
+
+
+def plan(snapshot: Snapshot, policy: Policy, now: float) -> Plan:
+    """Return what follows from the snapshot under the policy at `now` (seconds since the epoch)."""
+    return _Planning(snapshot, policy, now).run()
+
+
+def waiting(jobs: Iterable[Job]) -> list[Job]:
+    """Return the burstable jobs that wait for hosts, in the order they are served."""
+    marked = (job for job in jobs if job.wish is not None and job.state is JobState.SCHED)
+    return sorted(marked, key=lambda job: (-job.priority, job.submitted, job.id))
+
+
+class _Planning:
+    """One run of `plan`: the records as they become, by pool."""
+
+    def __init__(self, snapshot: Snapshot, policy: Policy, now: float) -> None:
+        self.snapshot = snapshot
+        self.policy = policy
+        self.now = now
+        self.mark = drain_mark(policy.owner)
+        self.hosts = {host.rank: host for host in snapshot.hosts}
+        self.before = {burst.name: burst for burst in snapshot.bursts}
+        self.wakes: list[float] = []
+
+    def run(self) -> Plan:
+        settled = [settle(burst, self.scene(burst)) for burst in _by_name(self.snapshot.bursts)]
+        demand = Demand(self.snapshot, self.policy, settled, self.now)
+        reasons = tuple((job.id, demand.place(job)) for job in waiting(self.snapshot.jobs))
+        bursts = [self.scale_in(burst, demand.promised) for burst in demand.bursts()]
+        actions = (*self.due(bursts), *self.undrain(bursts), *self.tell(dict(reasons)))
+        changed = tuple(burst for burst in bursts if self.before.get(burst.name) != burst)
+        self.wakes += [time for burst in bursts for time in self.times(burst)]
+        self.wakes += demand.wakes
+        wake_at = min((time for time in self.wakes if time > self.now), default=None)
+        return Plan(changed, actions, reasons, wake_at, tuple(self.sentences(changed)))
+
+    def scene(self, burst: Burst) -> Scene:
+        return scene_of(burst, self.policy, self.hosts, self.mark, self.now)
+
+    def scale_in(self, burst: Burst, promised: frozenset[int]) -> Burst:
+        """Take away the idle hosts at the top: an Indexed Job shrinks from there only."""
+        pool = self.policy.pool(burst.pool)
+        if pool is None or burst.phase is not Phase.SERVING or burst.keep is not None:
+            return burst
+        keep = burst.size
+        while keep and self.idle(burst, pool, pool.ranks[keep - 1], promised):
+            keep -= 1
+        if keep == burst.size:
+            return burst
+        if keep == 0:
+            draining = replace(burst, phase=Phase.DRAINING, since=self.now, why=IDLE)
+            return settle(draining, self.scene(draining))
+        return replace(burst, keep=keep, resized=self.now, why=IDLE)
+
+    def idle(self, burst: Burst, pool: Pool, rank: int, promised: frozenset[int]) -> bool:
+        host = self.hosts.get(rank)
+        if rank in promised or (host is not None and host.jobs):
+            return False
+        until = self.quiet_until(burst, pool, host)
+        self.wakes.append(until)
+        return self.now >= until
+
+    def quiet_until(self, burst: Burst, pool: Pool, host: Host | None) -> float:
+        """A host counts as idle from its last change or burstd's own start, whichever is later."""
+        if host is None or not host.online:
+            return max(burst.since, burst.resized) + pool.join_seconds
+        return max(host.quiet_since, self.snapshot.started, burst.since) + pool.idle_seconds
+
+    def due(self, bursts: Iterable[Burst]) -> Iterator[Action]:
+        for burst in bursts:
+            action = due(burst, self.scene(burst))
+            if action is not None and action.key not in self.snapshot.in_flight:
+                yield action
+
+    def undrain(self, bursts: Iterable[Burst]) -> Iterator[Action]:
+        """Undo burstd's own drains that no burst means any more: turned back, gone, or left by a crash."""
+        meant = {rank for burst in bursts for rank in self.meant(burst)}
+        mine = (host for host in self.hosts.values() if (host.drain_reason or "").startswith(self.mark))
+        ranks = tuple(sorted(host.rank for host in mine if host.rank not in meant))
+        if ranks and UNDRAIN_KEY not in self.snapshot.in_flight:
+            yield Action(Verb.UNDRAIN, UNDRAIN_KEY, ranks=ranks)
+
+    def meant(self, burst: Burst) -> Iterator[int]:
+        pool = self.policy.pool(burst.pool)
+        for index, rank in enumerate(pool.ranks if pool else ()):
+            if leaving(burst, index):
+                yield rank
+
+    def tell(self, reasons: dict[int, Reason]) -> Iterator[Action]:
+        """Write each reason into its job's memo when it changed; take it out once the job runs."""
+        for job in sorted(self.snapshot.jobs, key=lambda job: job.id):
+            reason = reasons.get(job.id)
+            text = str(reason) if reason else ""
+            fleeting = not job.told and reason is not None and reason.code is Code.STARTING
+            key = f"tell:{job.id}"
+            if job.told != text and not fleeting and key not in self.snapshot.in_flight:
+                yield Action(Verb.TELL, key, job=job.id, text=text)
+
+    def times(self, burst: Burst) -> Iterator[float]:
+        yield from deadlines(burst, self.policy.pool(burst.pool))
+        again = retry_at(burst)
+        if again is not None:
+            yield again
+
+    def sentences(self, changed: Iterable[Burst]) -> Iterator[str]:
+        for burst in changed:
+            yield from _sentences(self.before.get(burst.name), burst)
+
+
+UNDRAIN_KEY = "undrain"
+"""Undrains run one at a time: two at once would race for the same ranks."""
+
+
+def _by_name(bursts: Iterable[Burst]) -> list[Burst]:
+    return sorted(bursts, key=lambda burst: (burst.pool, burst.generation))
+
+
+def _sentences(before: Burst | None, after: Burst) -> Iterator[str]:
+    if before is None:
+        yield f"{after.name}: planned with {_hosts(after.size)}"
+    elif after.failure is not None and before.failure is None:
+        yield f"{after.name}: failed: {after.failure.text}"
+    elif before.phase is not after.phase:
+        yield f"{after.name}: {_PHASE_SENTENCES[after.phase].format(why=after.why or IDLE)}"
+    elif after.keep is not None and before.keep is None:
+        yield f"{after.name}: gives back {_hosts(after.size - after.keep)} of {after.size}, idle"
+    elif after.size != before.size:
+        yield f"{after.name}: {'grows' if after.size > before.size else 'shrank'} to {_hosts(after.size)}"
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
+_PHASE_SENTENCES = {
+    Phase.PLANNED: "is planned",
+    Phase.PROVISIONING: "its site is being made",
+    Phase.LAUNCHING: "its site is there; its brokers are being started",
+    Phase.JOINING: "its brokers were started; waiting for them to join the lead",
+    Phase.SERVING: "serves",
+    Phase.DRAINING: "drains: {why}",
+    Phase.RELEASING: "is being released: {why}",
+    Phase.GONE: "is gone, verified",
+}
