@@ -166,7 +166,7 @@ class Policy:
 
 
 class Phase(StrEnum):
-    """The life of a burst, in order. A failure is no phase: it is recorded, and the burst drains or releases."""
+    """The life of a burst, in order. A failure is no phase: it is recorded, and the burst is released."""
 
     PLANNED = "planned"
     PROVISIONING = "provisioning"

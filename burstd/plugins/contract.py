@@ -84,8 +84,11 @@ class Provider(Protocol):
     listing_seconds: float
     """How long to wait between two listings that are to verify an absence, in seconds."""
 
-    def check(self, pool: Pool) -> tuple[Problem, ...]:
-        """Return what would keep this pool from being brought up. Changes nothing, spends nothing."""
+    def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
+        """Return what would keep this pool from being brought up. Changes nothing, spends nothing.
+
+        The paths of the problems are relative to the pool.
+        """
         ...
 
     def observe(self) -> Listing:

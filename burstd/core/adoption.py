@@ -1,0 +1,71 @@
+"""What listings say about bursts: sites seen, sites missing, sites that no record knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from burstd.core.model import Burst, Phase, Pool, Site
+
+
+def sight(burst: Burst, sites: Iterable[Site], *, complete: bool, begun: float) -> Burst:
+    """Return the record with what a listing, begun at `begun`, shows of it.
+
+    A listing begun before the latest effect ended tells nothing; an incomplete one proves no absence.
+    """
+    if burst.outcome is not None and begun < burst.outcome.at:
+        return burst
+    site = next((site for site in sites if _is(site, burst)), None)
+    if site is not None:
+        return replace(burst, site=site, absences=0)
+    return replace(burst, site=None, absences=burst.absences + 1) if complete else burst
+
+
+def adopt(
+    sites: Iterable[Site],
+    bursts: Sequence[Burst],
+    pools: Sequence[Pool],
+    generations: Mapping[str, int],
+    now: float,
+) -> list[Burst]:
+    """Return records for the sites that no living record knows: the ledger was lost, or never had them.
+
+    The newest generation of a declared pool is launched again (which starts only what is missing)
+    and then serves; anything else is released, also a generation that the ledger (`generations`: the
+    highest used of each pool) knows as gone.
+    """
+    known = {burst.name for burst in bursts}
+    taken = {burst.pool for burst in bursts}
+    found = []
+    for site in sorted(sites, key=lambda site: (site.pool, -site.generation)):
+        used = site.pool in taken or site.generation <= generations.get(site.pool, 0)
+        burst = _adopted(site, _pool(pools, site.pool), used, now)
+        if burst.name not in known:
+            found.append(burst)
+            known.add(burst.name)
+            taken.add(burst.pool)
+    return found
+
+
+def _adopted(site: Site, pool: Pool | None, used: bool, now: float) -> Burst:
+    size = _size(site, pool)
+    created = site.created or now
+    burst = Burst(site.pool, site.generation, Phase.LAUNCHING, max(size, 1), created, since=now, site=site)
+    if pool is None or used or not size:
+        return replace(burst, phase=Phase.RELEASING, why="it was found without a record of it")
+    return burst
+
+
+def _size(site: Site, pool: Pool | None) -> int:
+    """A burst is a prefix of its pool: its size reaches up to the highest host that runs."""
+    if pool is None:
+        return 0
+    return max((index + 1 for index, host in enumerate(pool.hosts) if host in site.hosts), default=0)
+
+
+def _pool(pools: Iterable[Pool], name: str) -> Pool | None:
+    return next((pool for pool in pools if pool.name == name), None)
+
+
+def _is(site: Site, burst: Burst) -> bool:
+    return (site.pool, site.generation) == (burst.pool, burst.generation)

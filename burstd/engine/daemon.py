@@ -1,0 +1,259 @@
+"""The loop: observe, plan, apply. Level-triggered: events only wake it, every tick reads everything.
+
+The thread that runs the loop is the only one that plans and that writes the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from burstd.core.adoption import adopt, sight
+from burstd.core.hosts import format_idset
+from burstd.core.jobid import f58
+from burstd.core.lifecycle import begun, ended
+from burstd.core.model import Action, Burst, LeadView, Phase, Plan, Policy, Site, Snapshot, Verb
+from burstd.core.planner import plan
+from burstd.core.reasons import Reason
+from burstd.engine.effects import Ended, Gate
+from burstd.engine.ledger import Ledger
+from burstd.engine.observer import Observer, Seen
+from burstd.lead.contract import Lead
+from burstd.plugins.contract import Provider
+
+log = logging.getLogger("burstd")
+
+GATHER_SECONDS = 0.02
+"""Events that come together are answered together: the loop waits this long after the first."""
+
+
+class Daemon:
+    """One burstd serving one lead."""
+
+    def __init__(
+        self,
+        lead: Lead,
+        policy: Policy,
+        providers: Mapping[str, Provider],
+        ledger: Ledger,
+        perform: Callable[[Action], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.policy = policy
+        self._lead = lead
+        self._ledger = ledger
+        self._clock = clock
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._gate = Gate(ledger, perform, clock, self.wake)
+        self._observer = Observer(providers, clock, self.wake)
+        self._bursts = {burst.name: burst for burst in ledger.bursts()}
+        self._generations = dict(ledger.generations())
+        self._started = clock()
+        self._cooldowns = ledger.cooldowns(self._started)
+        self._gone: dict[str, float] = {}
+        self._reasons: dict[int, Reason] = {}
+        self._errors: dict[str, str] = {}
+        self._lead_was_seen = True
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def keeper(self, site_name: str) -> str | None:
+        """Return the pool whose provider showed a site last."""
+        return self._observer.keeper(site_name)
+
+    def wake(self) -> None:
+        """Make the loop look again; may be called from any thread."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Let the loop end after its present tick; may be called from a signal handler."""
+        self._stopping.set()
+        self._woken.set()
+
+    def run(self) -> None:
+        """Serve until stopped; effects under way then finish, the rest is left to the next start."""
+        for burst in self._bursts.values():
+            log.info("%s: was %s when burstd last ran; taking it up again", burst.name, burst.phase)
+        while not self._stopping.is_set():
+            wake_at = self.tick()
+            self._wait(wake_at)
+        self._finish()
+
+    def tick(self) -> float | None:
+        """Observe, plan, apply once; return when to look again with no event, in epoch seconds."""
+        now = self._clock()
+        self._take_outcomes()
+        self._take_listings(now)
+        next_listing = self._observer.ask(self._bursts.values(), now)
+        view = self._view()
+        if view is None or not self._observer.complete():
+            return next_listing
+        result = plan(self.snapshot(view, now), self.policy, now)
+        self._apply(result, now)
+        times = (next_listing, result.wake_at, self._gate.next_rest_end())
+        return min((time for time in times if time is not None), default=None)
+
+    def snapshot(self, view: LeadView, now: float) -> Snapshot:
+        """Return everything a plan is made from, as it is now."""
+        return Snapshot(
+            hosts=view.hosts,
+            jobs=view.jobs,
+            bursts=tuple(self._bursts.values()),
+            cooldowns=self._cooldowns,
+            generations=tuple(sorted(self._generations.items())),
+            in_flight=self._gate.in_flight(now),
+            started=self._started,
+        )
+
+    def _wait(self, wake_at: float | None) -> None:
+        timeout = None if wake_at is None else max(wake_at - self._clock(), 0.0)
+        if self._woken.wait(timeout) and not self._stopping.is_set():
+            self._stopping.wait(GATHER_SECONDS)
+        self._woken.clear()
+
+    def _finish(self) -> None:
+        busy = sorted(self._gate.in_flight(self._clock()))
+        if busy:
+            log.info("stopping: waiting for what is under way (%s)", ", ".join(busy))
+        self._gate.close()
+        self._take_outcomes()
+        self._observer.close()
+        left = ", ".join(f"{burst.name} ({burst.phase})" for burst in self._bursts.values())
+        log.info("stopped; %s", f"the next start takes up {left}" if left else "nothing is left behind")
+
+    def _view(self) -> LeadView | None:
+        view = self._lead.view()
+        if (view is not None) != self._lead_was_seen:
+            log.info("the lead answers again" if view else "the lead does not answer; burstd waits for it")
+        self._lead_was_seen = view is not None
+        return view
+
+    def _take_outcomes(self) -> None:
+        for one in self._gate.collect():
+            burst = self._bursts.get(one.action.key)
+            if burst is not None:
+                burst = self._bursts[burst.name] = ended(burst, one.outcome)
+            self._gate.conclude(one, burst)
+            _tell_outcome(one)
+
+    def _take_listings(self, now: float) -> None:
+        for seen in self._observer.collect():
+            if seen.listing is None:
+                self._tell_error(f"observe:{seen.pool}", _listing_failed(seen))
+                continue
+            self._errors.pop(f"observe:{seen.pool}", None)
+            self._sight(seen, now)
+
+    def _sight(self, seen: Seen, now: float) -> None:
+        listing = seen.listing
+        if listing is None:
+            return
+        busy = self._gate.in_flight(now)
+        for burst in list(self._bursts.values()):
+            ours = burst.pool == seen.pool or self.policy.pool(burst.pool) is None
+            if ours and burst.name not in busy:
+                known = sight(burst, listing.sites, complete=listing.complete, begun=seen.begun)
+                self._bursts[burst.name] = known
+        self._adopt(seen, now)
+
+    def _adopt(self, seen: Seen, now: float) -> None:
+        sites = [site for site in seen.listing.sites if self._judges(seen, site)] if seen.listing else []
+        found = adopt(sites, tuple(self._bursts.values()), self.policy.pools, self._generations, now)
+        if found:
+            self._write(found, map(_adopted_sentence, found), now)
+
+    def _judges(self, seen: Seen, site: Site) -> bool:
+        """A site is judged by its own pool's listing, or by any where its pool is no longer declared.
+
+        A listing begun before the burst was verified gone is stale.
+        """
+        own = site.pool == seen.pool or self.policy.pool(site.pool) is None
+        return own and self._gone.get(f"{site.pool}-g{site.generation}", 0.0) < seen.begun
+
+    def _apply(self, result: Plan, now: float) -> None:
+        if result.bursts or result.sentences:
+            self._write(result.bursts, result.sentences, now)
+        for action in result.actions:
+            self._start(action, now)
+        self._tell_reasons(result)
+
+    def _start(self, action: Action, now: float) -> None:
+        burst = self._bursts.get(action.key)
+        if burst is not None:
+            burst = self._bursts[burst.name] = begun(burst, action, now)
+        self._gate.start(action, burst)
+        log.log(logging.DEBUG if action.verb is Verb.TELL else logging.INFO, "%s", _started_sentence(action))
+
+    def _write(self, bursts: Iterable[Burst], sentences: Iterable[str], now: float) -> None:
+        bursts, sentences = tuple(bursts), tuple(sentences)
+        self._ledger.record(bursts, sentences, now)
+        for burst in bursts:
+            self._bursts[burst.name] = burst
+            self._generations[burst.pool] = max(burst.generation, self._generations.get(burst.pool, 0))
+            if burst.phase is Phase.GONE:
+                self._forget(burst, now)
+        for sentence in sentences:
+            log.info("%s", sentence)
+
+    def _forget(self, burst: Burst, now: float) -> None:
+        del self._bursts[burst.name]
+        self._gone[burst.name] = now
+        self._cooldowns = self._ledger.cooldowns(self._started)
+
+    def _tell_reasons(self, result: Plan) -> None:
+        reasons = dict(result.reasons)
+        for job, reason in result.reasons:
+            if self._reasons.get(job) != reason:
+                log.info("job %s waits: %s", f58(job), reason)
+        self._reasons = reasons
+
+    def _tell_error(self, what: str, sentence: str) -> None:
+        """Say an error once, and again only when it changed."""
+        if self._errors.get(what) != sentence:
+            log.warning("%s", sentence)
+        self._errors[what] = sentence
+
+
+def _tell_outcome(one: Ended) -> None:
+    failure = one.outcome.failure
+    what = f"{one.action.verb} of {one.action.key}"
+    if failure is None:
+        log.debug("%s: done", what)
+    elif failure.retry_after is None:
+        log.warning("%s failed: %s", what, failure.text)
+    else:
+        log.warning("%s failed, and may work later: %s", what, failure.text)
+
+
+def _started_sentence(action: Action) -> str:
+    """Say what is being done, in the reader's words."""
+    match action.verb:
+        case Verb.PROVISION:
+            return f"{action.key}: making its site"
+        case Verb.LAUNCH:
+            return f"{action.key}: starting {action.size} brokers"
+        case Verb.RESIZE:
+            return f"{action.key}: resizing to {action.size} hosts"
+        case Verb.REMOVE:
+            return f"{action.key}: removing its site"
+        case Verb.DRAIN:
+            return f"{action.key}: draining ranks {format_idset(action.ranks)}"
+        case Verb.UNDRAIN:
+            return f"undraining ranks {format_idset(action.ranks)}: no burst is leaving them any more"
+        case Verb.TELL:
+            return f"telling job {f58(action.job)}: {action.text or 'nothing any more'}"
+
+
+def _adopted_sentence(burst: Burst) -> str:
+    if burst.phase is Phase.RELEASING:
+        return f"{burst.name}: found running without a record of it; it is released"
+    return f"{burst.name}: found running without a record of it; it is taken over with {burst.size} hosts"
+
+
+def _listing_failed(seen: Seen) -> str:
+    return f"pool {seen.pool}: its sites cannot be listed, burstd tries again: {seen.error}"

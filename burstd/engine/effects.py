@@ -1,0 +1,147 @@
+"""The gate: the one way by which burstd changes the world.
+
+An effect passes in three steps: its intent is durable in the ledger, a worker thread makes the
+call, its outcome is written. The main loop does the first and the last; workers report back by a
+queue and wake the loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+from tenacity.nap import sleep_using_event
+
+from burstd.core.errors import BurstdError, LeadLost, NotNow
+from burstd.core.model import Action, Burst, Failure, Outcome
+from burstd.engine.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+WORKERS = 8
+"""Effects under way at once; sites are few, and each waits for a cloud most of its time."""
+
+ATTEMPTS = 3
+"""Calls of one effect before its failure is the planner's to judge."""
+
+REST_SECONDS = 10.0
+"""How long an effect that belongs to no burst rests after it failed."""
+
+STRANGE_SECONDS = 60.0
+"""How long a burst waits after a failure that nobody foresaw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An effect that ended: which intent it was, and how."""
+
+    intent: int
+    action: Action
+    outcome: Outcome
+
+
+class Gate:
+    """Starts effects and collects how they ended; used by the main loop alone."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        perform: Callable[[Action], None],
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._perform = perform
+        self._clock = clock
+        self._wake = wake
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="effect")
+        self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        self._running: set[str] = set()
+        self._resting: dict[str, float] = {}
+        self._stopping = threading.Event()
+
+    def in_flight(self, now: float) -> frozenset[str]:
+        """Return the keys on which nothing may be started now."""
+        self._resting = {key: until for key, until in self._resting.items() if until > now}
+        return frozenset(self._running | self._resting.keys())
+
+    def next_rest_end(self) -> float | None:
+        """Return when the first resting key may be tried again."""
+        return min(self._resting.values(), default=None)
+
+    def start(self, action: Action, burst: Burst | None) -> None:
+        """Write the intent, with the record of the burst it begins; then let a worker make the call."""
+        intent = self._ledger.intend(action, burst, self._clock())
+        self._running.add(action.key)
+        self._workers.submit(self._work, intent, action)
+
+    def collect(self) -> list[Ended]:
+        """Return the effects that ended since the last call; the caller concludes each."""
+        found = []
+        while not self._ended.empty():
+            found.append(self._ended.get_nowait())
+        return found
+
+    def conclude(self, ended: Ended, burst: Burst | None) -> None:
+        """Write the outcome, with the record of the burst it was for."""
+        self._ledger.conclude(ended.intent, ended.outcome, burst)
+        self._running.discard(ended.action.key)
+        failure = ended.outcome.failure
+        if burst is None and failure is not None:
+            rest = failure.retry_after or REST_SECONDS
+            self._resting[ended.action.key] = ended.outcome.at + rest
+
+    def close(self) -> None:
+        """Let effects under way finish their present call; start no further attempt."""
+        self._stopping.set()
+        self._workers.shutdown(wait=True, cancel_futures=True)
+
+    def _work(self, intent: int, action: Action) -> None:
+        failure = self._attempt(action)
+        self._ended.put(Ended(intent, action, Outcome(action.verb, self._clock(), failure)))
+        self._wake()
+
+    def _attempt(self, action: Action) -> Failure | None:
+        try:
+            self._retrying()(self._perform, action)
+        except NotNow as exc:
+            return Failure(str(exc), exc.retry_after)
+        except LeadLost as exc:
+            return Failure(str(exc), REST_SECONDS)
+        except BurstdError as exc:
+            return Failure(str(exc))
+        except Exception as exc:  # the edge of a worker: no effect may take the daemon down
+            log.exception("%s %s failed in a way nobody foresaw", action.verb, action.key)
+            return Failure(f"unforeseen: {type(exc).__name__}: {exc}", STRANGE_SECONDS)
+        return None
+
+    def _retrying(self) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception_type((NotNow, LeadLost)),
+            wait=_pause,
+            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._stopping),
+            sleep=sleep_using_event(self._stopping),
+            reraise=True,
+        )
+
+
+_backoff = wait_random_exponential(multiplier=0.2, max=5)
+
+
+def _pause(state: RetryCallState) -> float:
+    """A NotNow says itself how long to wait, within reason; everything else backs off with jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, NotNow) else 0.0
+    return max(_backoff(state), min(asked, 5.0))

@@ -1,0 +1,112 @@
+"""Listings of what providers have: asked for in threads of their own, collected by the main loop."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from burstd.core.errors import BurstdError
+from burstd.core.model import Burst, Phase, Verb
+from burstd.plugins.contract import Listing, Provider
+
+log = logging.getLogger(__name__)
+
+LIVE_SECONDS = 10.0
+"""Between two listings of a pool that has a burst: brokers that end by themselves are noticed."""
+
+QUIET_SECONDS = 60.0
+"""Between two listings of a pool that has none: what should not be there is found."""
+
+FAILED_SECONDS = 5.0
+"""Before a listing that failed is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A listing of one pool's provider; `listing` is None when it failed, `error` says why."""
+
+    pool: str
+    begun: float
+    listing: Listing | None
+    error: str = ""
+
+
+class Observer:
+    """Asks each pool's provider what it has; used by the main loop alone."""
+
+    def __init__(
+        self, providers: Mapping[str, Provider], clock: Callable[[], float], wake: Callable[[], None]
+    ) -> None:
+        self._providers = providers
+        self._clock = clock
+        self._wake = wake
+        self._workers = ThreadPoolExecutor(max(len(providers), 1), thread_name_prefix="observe")
+        self._seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
+        self._asked: set[str] = set()
+        self._latest: dict[str, Seen] = {}
+
+    def complete(self) -> bool:
+        """Say whether every provider was seen whole at least once: before that, nothing is decided."""
+        return all(self._whole(pool) for pool in self._providers)
+
+    def ask(self, bursts: Iterable[Burst], now: float) -> float | None:
+        """Begin the listings that are due; return when the next will be."""
+        alive = {burst.pool: burst for burst in bursts}
+        times = {pool: self._due_at(pool, alive.get(pool)) for pool in self._providers}
+        for pool, time in times.items():
+            if time <= now and pool not in self._asked:
+                self._asked.add(pool)
+                self._workers.submit(self._look, pool)
+        return min((time for pool, time in times.items() if pool not in self._asked), default=None)
+
+    def collect(self) -> list[Seen]:
+        """Return the listings that came in since the last call."""
+        found = []
+        while not self._seen.empty():
+            seen = self._seen.get_nowait()
+            self._asked.discard(seen.pool)
+            self._latest[seen.pool] = seen
+            found.append(seen)
+        return found
+
+    def keeper(self, site_name: str) -> str | None:
+        """Return the pool whose provider showed a site last: only it can take the site away."""
+        for pool, seen in self._latest.items():
+            if seen.listing is not None and any(site.name == site_name for site in seen.listing.sites):
+                return pool
+        return None
+
+    def close(self) -> None:
+        self._workers.shutdown(wait=True, cancel_futures=True)
+
+    def _whole(self, pool: str) -> bool:
+        seen = self._latest.get(pool)
+        return seen is not None and seen.listing is not None and seen.listing.complete
+
+    def _due_at(self, pool: str, burst: Burst | None) -> float:
+        seen = self._latest.get(pool)
+        if seen is None:
+            return 0.0
+        if seen.listing is None:
+            return seen.begun + FAILED_SECONDS
+        if burst is None:
+            return seen.begun + QUIET_SECONDS
+        removed = burst.outcome is not None and burst.outcome.verb is Verb.REMOVE
+        if burst.phase is Phase.RELEASING and removed:
+            return seen.begun + self._providers[pool].listing_seconds
+        return seen.begun + LIVE_SECONDS
+
+    def _look(self, pool: str) -> None:
+        begun = self._clock()
+        try:
+            seen = Seen(pool, begun, self._providers[pool].observe())
+        except BurstdError as exc:
+            seen = Seen(pool, begun, None, str(exc))
+        except Exception as exc:  # the edge of a worker: a listing may not take the daemon down
+            log.exception("listing the sites of pool %s failed in a way nobody foresaw", pool)
+            seen = Seen(pool, begun, None, f"unforeseen: {type(exc).__name__}: {exc}")
+        self._seen.put(seen)
+        self._wake()

@@ -1,0 +1,78 @@
+"""Turns an action into the one call that does it, on the lead or on a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from burstd.core.errors import Never
+from burstd.core.model import Action, Policy, Site, Verb
+from burstd.join.papers import Join
+from burstd.lead.contract import Lead
+from burstd.plugins.contract import Order, Provider
+
+
+class Performer:
+    """Makes the calls; used by worker threads."""
+
+    def __init__(
+        self,
+        lead: Lead,
+        providers: Mapping[str, Provider],
+        policy: Policy,
+        join: Join,
+        prefix: str,
+    ) -> None:
+        self._lead = lead
+        self._providers = providers
+        self._policy = policy
+        self._join = join
+        self._prefix = prefix
+        self.keeper: Callable[[str], str | None] = lambda _: None
+        """Tells which pool's provider shows a site, by the site's name: for pools no longer declared."""
+
+    def perform(self, action: Action) -> None:
+        """Do what the action says. Raises NotNow, Never, LeadLost or LeadRefused."""
+        match action.verb:
+            case Verb.DRAIN:
+                self._lead.drain(action.ranks, action.text)
+            case Verb.UNDRAIN:
+                self._lead.undrain(action.ranks, self._policy.owner)
+            case Verb.TELL:
+                self._lead.tell(action.job, action.text)
+            case Verb.PROVISION:
+                self._provider(action).provision(self._order(action))
+            case Verb.LAUNCH:
+                self._provider(action).launch(self._order(action))
+            case Verb.RESIZE:
+                self._provider(action).resize(self._order(action))
+            case Verb.REMOVE:
+                self._provider(action).remove(self._site(action))
+
+    def _order(self, action: Action) -> Order:
+        pool = self._policy.pool(action.pool)
+        if pool is None:
+            raise Never(f"pool {action.pool} is not declared")
+        return Order(self._policy.owner, self._name(action), pool, action.generation, action.size, self._join)
+
+    def _site(self, action: Action) -> Site:
+        pool = self._policy.pool(action.pool)
+        hosts = pool.hosts[: action.size] if pool else ()
+        return Site(self._name(action), action.pool, action.generation, hosts)
+
+    def _name(self, action: Action) -> str:
+        return site_name(self._prefix, action.pool, action.generation)
+
+    def _provider(self, action: Action) -> Provider:
+        name = self._name(action)
+        keeper = action.pool if action.pool in self._providers else self.keeper(name)
+        if keeper is None:
+            raise Never(
+                f"site {name} was made for pool {action.pool}, which is no longer declared: "
+                "declare the pool again so that burstd can remove it, or remove it by hand"
+            )
+        return self._providers[keeper]
+
+
+def site_name(prefix: str, pool: str, generation: int) -> str:
+    """Return the external name of a burst's site: decided here, never received, never used twice."""
+    return f"{prefix}-{pool}-g{generation}"

@@ -1,0 +1,228 @@
+"""Puts the daemon together: the only place in the engine that knows which lead and which providers."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+from burstd.config import Config, Resolved, limits_sentences, resolve
+from burstd.core.adoption import adopt
+from burstd.core.errors import BurstdError, ConfigError, LeadLost, Problem
+from burstd.core.model import LeadView, Plan, Policy, Snapshot
+from burstd.core.planner import plan
+from burstd.engine.daemon import Daemon
+from burstd.engine.ledger import Ledger, open_or_set_aside
+from burstd.engine.performer import Performer
+from burstd.join.curve import Handshake, explain, probe, read
+from burstd.join.papers import Join
+from burstd.lead.connect import opener
+from burstd.lead.contract import Lead, LeadFacts
+from burstd.lead.live import LiveLead
+from burstd.plugins.contract import Provider
+from burstd.plugins.registry import providers
+
+log = logging.getLogger("burstd")
+
+LEAD_SECONDS = 30.0
+"""How long the lead may take to answer at start, before burstd gives up and says so."""
+
+
+class Bell:
+    """What the lead rings when its view changed: first whoever waits for it, later the daemon."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Event()
+        self.ring: Callable[[], None] = self.changed.set
+
+    def __call__(self) -> None:
+        self.ring()
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """The lead as it was met at start."""
+
+    lead: Lead
+    bell: Bell
+    facts: LeadFacts
+    view: LeadView
+
+
+def run(config: Config) -> int:
+    """Run the daemon until it is told to stop; return its exit code.
+
+    Raises ConfigError, with nothing started, where the configuration and the lead do not agree.
+    """
+    made = providers(config)
+    with ExitStack() as stack:
+        state = _state_dir(config)
+        stack.enter_context(_alone(state))
+        met = stack.enter_context(_meet(config))
+        resolved = _resolve(config, met, made)
+        _check(resolved, made)
+        _say_start(met, resolved)
+        ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
+        stack.callback(ledger.close)
+        if sentence:
+            log.warning("%s", sentence)
+        daemon = _daemon(config, met.lead, resolved, made, ledger)
+        met.bell.ring = daemon.wake
+        _stop_on_signals(daemon)
+        daemon.run()
+    return 0
+
+
+def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
+    """Return what the daemon would see and decide now. Changes nothing."""
+    made = providers(config)
+    with _meet(config) as met:
+        resolved = _resolve(config, met, made)
+        snapshot = _look(config, met, resolved, made)
+        return snapshot, resolved.policy, plan(snapshot, resolved.policy, time.time())
+
+
+def _daemon(
+    config: Config, lead: Lead, resolved: Resolved, made: Mapping[str, Provider], ledger: Ledger
+) -> Daemon:
+    performer = Performer(lead, made, resolved.policy, resolved.join, config.prefix)
+    daemon = Daemon(lead, resolved.policy, made, ledger, performer.perform)
+    performer.keeper = daemon.keeper
+    return daemon
+
+
+@contextmanager
+def _meet(config: Config) -> Iterator[Met]:
+    """Follow the lead and wait until it is fully read. Raises LeadLost when it does not answer."""
+    where = config.lead.uri or "Flux's default socket"
+    lead = LiveLead(opener(config.lead.uri or None))
+    bell = Bell()
+    lead.start(bell)
+    try:
+        view = _first_view(lead, bell.changed, where)
+        yield Met(lead, bell, lead.facts(), view)
+    finally:
+        lead.close()
+
+
+def _first_view(lead: Lead, changed: threading.Event, where: str) -> LeadView:
+    deadline = time.monotonic() + LEAD_SECONDS
+    said = False
+    while True:
+        view = lead.view()
+        if view is not None:
+            return view
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise LeadLost(
+                f"the lead at {where} does not answer since {LEAD_SECONDS:g} s, so burstd did not start; "
+                "is it running, and does $FLUX_URI or lead.uri name its rank 0 broker?"
+            )
+        if not changed.wait(min(left, 2.0)) and not said:
+            log.info("waiting for the lead at %s, %g s at most", where, LEAD_SECONDS)
+            said = True
+        changed.clear()
+
+
+def _resolve(config: Config, met: Met, made: Mapping[str, Provider]) -> Resolved:
+    return resolve(
+        config,
+        hostlist=met.facts.hostlist,
+        hosts=met.view.hosts,
+        endpoint=met.facts.lead_endpoint,
+        curve_cert=met.facts.curve_cert,
+        paid={name: provider.paid for name, provider in made.items()},
+    )
+
+
+def _check(resolved: Resolved, made: Mapping[str, Provider]) -> None:
+    problems: list[Problem] = []
+    for index, pool in enumerate(resolved.policy.pools):
+        found = made[pool.name].check(pool, resolved.join)
+        problems += [replace(one, path=f"pools[{index}].{one.path}".rstrip(".")) for one in found]
+    if problems:
+        raise ConfigError(tuple(problems))
+
+
+def _say_start(met: Met, resolved: Resolved) -> None:
+    facts = met.facts
+    log.info("serving the lead of %s (Flux %s, %s)", facts.hostlist, facts.version, facts.scheduler)
+    for sentence in limits_sentences(resolved.policy):
+        log.info("%s", sentence)
+    if not facts.durable:
+        log.warning("the lead has no statedir: if it restarts, pending jobs, memos and drains are lost")
+    unreachable = _handshake_problem(resolved.join)
+    if unreachable:
+        log.warning("%s; brokers of a burst may not be let in either", unreachable)
+
+
+def _handshake_problem(join: Join) -> str:
+    """Say what keeps a broker from being let in at the lead's address, as seen from here; "" is fine."""
+    try:
+        handshake = probe(join.lead_uri, read(join.curve_cert))
+    except BurstdError as exc:
+        return str(exc)
+    return "" if handshake is Handshake.FINE else explain(handshake, join.lead_uri)
+
+
+def _look(config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provider]) -> Snapshot:
+    now = time.time()
+    path = _state_dir(config) / "ledger.db"
+    known = _recorded(path, now) if path.is_file() else Snapshot((), ())
+    sites = {site.name: site for provider in made.values() for site in provider.observe().sites}
+    found = adopt(sites.values(), known.bursts, resolved.policy.pools, dict(known.generations), now)
+    return replace(
+        known, hosts=met.view.hosts, jobs=met.view.jobs, bursts=(*known.bursts, *found), started=now
+    )
+
+
+def _recorded(path: Path, now: float) -> Snapshot:
+    ledger = Ledger(path)
+    try:
+        return Snapshot((), (), ledger.bursts(), ledger.cooldowns(now), ledger.generations())
+    finally:
+        ledger.close()
+
+
+def _state_dir(config: Config) -> Path:
+    return config.state_dir / config.owner
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Hold the owner's lock: two daemons with one name would undo each other's work."""
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        text = f"{state} cannot be written: {exc.strerror}"
+        raise ConfigError((Problem("state_dir", text, "name a directory of your own"),)) from exc
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        what = f"another burstd runs with this owner and state directory ({state})"
+        raise ConfigError((Problem("owner", what, "stop it, or give this one an owner of its own"),)) from exc
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _stop_on_signals(daemon: Daemon) -> None:
+    """The first SIGTERM or SIGINT stops in order, a second one at once."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if daemon.stopping:
+            os._exit(128 + number)
+        daemon.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
