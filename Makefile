@@ -1,0 +1,91 @@
+# What a person does here. `make help` lists it. Everything runs in .venv, made from requirements.lock.
+
+SHELL = /bin/sh
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 0
+UPGRADE ?=
+DEMO ?=
+BIN = $(VENV)/bin
+SOURCES := $(shell find burstd -name '*.py')
+
+# PYTHONSAFEPATH keeps the source tree off sys.path, so that the tests run what is installed in $(VENV)
+PYTEST = PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS)
+
+COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --generate-hashes \
+    --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links --no-annotate
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help env demo unit test lint check audit wheel bench-burst lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+env: $(VENV)/.made  ## make .venv from the locked versions, once
+
+demo: $(VENV)/.made  ## a burst from end to end on this machine, in under a minute
+	@$(BIN)/burstd demo $(DEMO)
+
+unit: $(VENV)/.made  ## the fast tests: no process of their own, no Flux
+	$(PYTEST) -m "not process and not real_flux"
+
+test: $(VENV)/.made  ## every test that can run here; says at the end which could not
+	$(PYTEST)
+
+lint: $(VENV)/.made  ## format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## all that must hold before a change lands; needs no network once .venv stands
+
+audit: $(VENV)/.made  ## known vulnerabilities of the locked versions; needs the network
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
+wheel: dist/.made  ## build the wheel into dist/
+
+bench-burst: $(VENV)/.made  ## seconds from submit to start, through burstd and by hand, on a real Flux
+	$(BIN)/python bench/burst.py
+
+lock: .venv-lock/.made  ## write both lock files anew; UPGRADE=--upgrade takes newer versions
+	$(COMPILE) $(UPGRADE) --group dev --output-file requirements.lock pyproject.toml
+	printf 'cffi\nply\n' | $(COMPILE) --constraints requirements.lock --output-file requirements.run.lock \
+	    pyproject.toml -
+
+clean:  ## take away everything that make made
+	rm -rf .venv .venv-wheel .venv-lock dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    .import_linter_cache
+	find burstd tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+define new_venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+    echo "burstd needs Python 3.11 or newer, and '$(PYTHON)' is older or missing:" \
+         "install one, then e.g. make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+    echo "'$(PYTHON)' cannot make virtual environments: on Debian, apt-get install python3-venv" >&2; exit 1; }
+@test -x $(@D)/bin/pip || { rm -rf $(@D); $(PYTHON) -m venv $(@D); }
+endef
+
+.venv/.made: requirements.lock pyproject.toml
+	$(new_venv)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-wheel/.made: requirements.lock dist/.made
+	$(new_venv)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+.venv-lock/.made:
+	$(new_venv)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+dist/.made: $(SOURCES) pyproject.toml README.md LICENSE | .venv/.made
+	rm -rf dist
+	.venv/bin/python -m build --wheel --no-isolation
+	@touch $@

@@ -1,0 +1,146 @@
+"""The commands. Each imports what it needs when it runs, so that `burstd --help` answers at once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from burstd.cli.options import Written, configured
+from burstd.core.errors import BurstdError, ConfigError
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class FluxChoice(StrEnum):
+    AUTO = "auto"
+    REAL = "real"
+    EMBEDDED = "embedded"
+
+
+class Plain(TyperGroup):
+    """Turns every error that burstd raises on purpose into its sentences and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as exc:
+            typer.echo("burstd: the configuration cannot be used; nothing was started.", err=True)
+            for problem in exc.problems:
+                typer.echo(f"  {problem}", err=True)
+            raise typer.Exit(2) from exc
+        except BurstdError as exc:
+            typer.echo(f"burstd: {exc}", err=True)
+            raise typer.Exit(1) from exc
+
+
+_SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+app = typer.Typer(cls=Plain, invoke_without_command=True, add_completion=False, **_SETTINGS)
+render = typer.Typer(help="Write files from the configuration.", no_args_is_help=True, **_SETTINGS)
+app.add_typer(render, name="render")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from burstd import __version__
+
+        typer.echo(f"burstd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+@configured
+def daemon(
+    ctx: typer.Context,
+    written: Written,
+    log_format: Annotated[LogFormat, typer.Option(help="How the log is written.")] = LogFormat.TEXT,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
+    version: Annotated[  # noqa: ARG001  eager: its callback has answered by now
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version and leave."),
+    ] = False,
+) -> None:
+    """Make hosts appear for burstable Flux jobs that wait, and go away when nobody needs them.
+
+    Without a command, runs the daemon beside the lead that $FLUX_URI names. Exit codes: 0 stopped in
+    order, 1 the lead or this machine could not do what was asked, 2 the configuration cannot be used.
+    """
+    ctx.obj = written
+    if ctx.invoked_subcommand is None:
+        config = written.load()
+        from burstd.engine.log import set_up
+        from burstd.engine.wiring import run
+
+        set_up(as_json=log_format is LogFormat.JSON, verbose=verbose)
+        raise typer.Exit(run(config))
+
+
+@app.command("check-config")
+@configured
+def check_config(ctx: typer.Context, written: Written) -> None:  # noqa: ARG001
+    """Check file and flags, and hold them against the lead if $FLUX_URI or lead.uri names one."""
+    from burstd.cli.checked import check
+
+    for line in check(written.load()):
+        typer.echo(line)
+
+
+@app.command()
+@configured
+def plan(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Say what would be done now and why. Changes nothing, spends nothing."""
+    from burstd.cli.planned import as_table, as_text
+    from burstd.engine.wiring import dry_run
+
+    snapshot, policy, made = dry_run(written.load())
+    if as_json:
+        typer.echo(as_text(snapshot, policy, made))
+    else:
+        as_table(snapshot, policy, made)
+
+
+@render.command("lead-toml")
+@configured
+def lead_toml(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    base: Annotated[
+        Path | None, typer.Option(help="The lead's broker.toml to merge into.", metavar="FILE")
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Only the difference to --base.")] = False,
+) -> None:
+    """Print the lead's broker.toml with the pools declared; the difference to --base on stderr.
+
+    Pools need `cores` for this, and without --base the lead its `hosts` and `cores`.
+    """
+    from burstd.cli.leadtoml import declared, difference, read_base
+
+    before = read_base(base)
+    after = declared(written.load(here=False), before)
+    changes = difference(before, after, str(base)) if base else ""
+    if diff:
+        typer.echo(changes, nl=False)
+    else:
+        typer.echo(after, nl=False)
+        typer.echo(changes, nl=False, err=True)
+
+
+@app.command()
+def demo(
+    flux: Annotated[FluxChoice, typer.Option(help="On which Flux to play it.")] = FluxChoice.AUTO,
+) -> None:
+    """Play a burst from end to end on this machine: a job waits, hosts appear, it runs, they go away."""
+    from burstd.stage.scene import play
+
+    raise typer.Exit(play(flux.value, typer.echo))

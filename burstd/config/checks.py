@@ -1,0 +1,123 @@
+"""What must hold between settings, and between settings and this machine's files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from burstd.config.flags import Raw
+from burstd.config.model import LAST_GENERATION, NAME_LIMIT, PoolConfig
+from burstd.config.problems import unknown_provider
+from burstd.core.errors import Problem
+from burstd.core.hosts import expand
+
+Pools = Mapping[int, PoolConfig]
+"""The pools that are well formed, by their place in the file."""
+
+
+def check_pools(pools: Pools, raw: Raw, installed: Collection[str] | None) -> list[Problem]:
+    """Return what is wrong with pools taken together, and with the rest of the file for them."""
+    return [
+        *_repeated_names(pools),
+        *_overlaps(pools),
+        *_sizes(pools),
+        *_long_names(pools, _prefix(raw)),
+        *_unreachable(_providers(raw), _section(raw, "lead")),
+        *_unknown_providers(_providers(raw), installed),
+    ]
+
+
+def check_files(raw: Raw) -> list[Problem]:
+    """Return what is wrong with the secret files that the lead's section names."""
+    lead = _section(raw, "lead")
+    named = [(key, lead.get(key)) for key in ("curve_cert", "munge_key")]
+    found = [(f"lead.{key}", Path(value)) for key, value in named if isinstance(value, str | Path)]
+    return [problem for path, file in found for problem in _check_secret(path, file)]
+
+
+def _section(raw: Raw, name: str) -> Mapping[str, Any]:
+    section = raw.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _prefix(raw: Raw) -> str:
+    return next((raw[key] for key in ("cluster_name", "owner") if isinstance(raw.get(key), str)), "burstd")
+
+
+def _providers(raw: Raw) -> Mapping[int, str]:
+    """The provider of each pool, of one with other mistakes too."""
+    pools = raw.get("pools", [{}])
+    named = {
+        index: pool.get("provider", "local")
+        for index, pool in enumerate(pools if isinstance(pools, list) else [])
+        if isinstance(pool, dict)
+    }
+    return {index: name for index, name in named.items() if isinstance(name, str)}
+
+
+def _repeated_names(pools: Pools) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, pool in pools.items():
+        if pool.name in first:
+            what = f"{pool.name!r} is the name of pools[{first[pool.name]}] already"
+            yield Problem(f"pools[{index}].name", what, "each pool needs a name of its own")
+        first.setdefault(pool.name, index)
+
+
+def _overlaps(pools: Pools) -> Iterator[Problem]:
+    owners: dict[str, int] = {}
+    for index, pool in pools.items():
+        names = expand(pool.hosts) if pool.hosts else ()
+        taken = sorted({owners[name] for name in names if name in owners})
+        if taken:
+            what = f"shares hosts with {', '.join(f'pools[{other}]' for other in taken)}"
+            yield Problem(f"pools[{index}].hosts", what, "a host belongs to one pool")
+        owners |= {name: index for name in names if name not in owners}
+
+
+def _sizes(pools: Pools) -> Iterator[Problem]:
+    for index, pool in pools.items():
+        count = len(expand(pool.hosts)) if pool.hosts else None
+        if count is not None and pool.size is not None and pool.size > count:
+            what = f"{pool.size}, but pools[{index}].hosts names only {count}: {pool.hosts}"
+            yield Problem(f"pools[{index}].size", what)
+
+
+def _long_names(pools: Pools, prefix: str) -> Iterator[Problem]:
+    for index, pool in pools.items():
+        longest = f"{prefix}-{pool.name}-g{LAST_GENERATION}"
+        if (excess := len(longest) - NAME_LIMIT) > 0:
+            what = (
+                f"its sites' names can have {len(longest)} characters ({longest}); the most is {NAME_LIMIT}"
+            )
+            yield Problem(f"pools[{index}].name", what, f"shorten cluster_name or name by {excess}")
+
+
+def _unreachable(providers: Mapping[int, str], lead: Mapping[str, Any]) -> Iterator[Problem]:
+    remote = ", ".join(sorted(set(providers.values()) - {"local"}))
+    for key, what in (("host", "address"), ("port", "port")):
+        if remote and lead.get(key) is None:
+            text = f"missing: the {what} at which hosts of provider {remote} reach the lead"
+            yield Problem(f"lead.{key}", text, f"set it, or give --lead-{key}")
+
+
+def _unknown_providers(providers: Mapping[int, str], installed: Collection[str] | None) -> Iterator[Problem]:
+    for index, name in providers.items():
+        if installed is not None and name not in installed:
+            yield unknown_provider(f"pools[{index}].provider", name, installed)
+
+
+def _check_secret(path: str, file: Path) -> Iterator[Problem]:
+    try:
+        mode = file.stat().st_mode
+    except OSError as exc:
+        yield Problem(path, f"{file} cannot be read: {exc.strerror}")
+        return
+    if not file.is_file():
+        yield Problem(path, f"{file} is not a file")
+    elif not os.access(file, os.R_OK):
+        yield Problem(path, f"{file} cannot be read by this user", "burstd must be able to read it")
+    elif mode & 0o077:
+        yield Problem(path, f"{file} can be read by others than its owner", f"chmod 600 {file}")

@@ -1,0 +1,310 @@
+"""The settings of burstd.yaml. `docs/configuration.md` is generated from the descriptions here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from burstd.core import hosts as hostlist
+from burstd.core.model import Placement
+
+NAME_LIMIT = 40
+"""The longest name that every place a site may be in accepts (a GKE cluster has the shortest)."""
+
+LAST_GENERATION = 999_999
+
+PAID_LIFETIME_SECONDS = 14_400.0
+
+POOL_LIMIT = 100_000
+"""The most hosts of one pool: more is a slip of the finger that would fill the memory."""
+
+
+class Section(BaseModel):
+    """One mapping of the file: a key that it does not know is an error, and so is a value of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def _check_hostlist(text: str) -> str:
+    if (size := hostlist_size(text)) > POOL_LIMIT:
+        raise ValueError(f"has {size} hosts, more than the {POOL_LIMIT} of the largest pool")
+    names = hostlist.expand(text)
+    if not names:
+        raise ValueError("names no host")
+    if len(set(names)) != len(names):
+        raise ValueError("names a host twice")
+    return text
+
+
+def hostlist_size(text: str) -> int:
+    """Return how many hosts the ranges of a hostlist may have, without making them."""
+    ends = (item.partition("-")[::2] for item in _range_items(text))
+    return sum(int(last) - int(first) + 1 for first, last in ends if first.isdigit() and last.isdigit())
+
+
+def _range_items(text: str) -> list[str]:
+    inside = (part.split("]", 1)[0] for part in text.split("[")[1:])
+    return [item for ranges in inside for item in ranges.split(",")]
+
+
+def _check_host(host: str) -> str:
+    if not host.strip() or any(mark in host for mark in " /"):
+        raise ValueError("must be a host name or an address alone, such as lead.example.org, not a URI")
+    return host
+
+
+def _default_state_dir() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "burstd"
+
+
+def _default_uri() -> str:
+    return os.environ.get("FLUX_URI", "")
+
+
+def _shown(default: str) -> dict[str, Any]:
+    """Say in the reference what a default is that depends on something else."""
+    return {"shown_default": default}
+
+
+LABEL = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+"""A DNS label (RFC 1035): what host names, Kubernetes names and labels have in common."""
+
+Label = Annotated[str, Field(pattern=LABEL, max_length=NAME_LIMIT)]
+Hostlist = Annotated[str, AfterValidator(_check_hostlist)]
+File = Annotated[Path, Field(strict=False)]
+Seconds = Annotated[float, Field(gt=0)]
+Properties = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class LeadConfig(Section):
+    """The lead: the Flux instance that burstd serves, and what a remote broker needs to be let in."""
+
+    uri: str = Field(
+        default_factory=_default_uri,
+        description="Where burstd itself connects, as Flux writes it: `local:///run/flux/local`, or "
+        "`embedded:///path` for the embedded instance. It must be the lead's rank 0 broker. "
+        "When it is empty, Flux's own default socket is tried.",
+        json_schema_extra=_shown("`$FLUX_URI`, as for every Flux tool"),
+    )
+    host: Annotated[str, AfterValidator(_check_host)] | None = Field(
+        default=None,
+        description="The host name or address at which remote brokers reach the lead's rank 0 broker. Only "
+        "you know it: what the lead binds to is seldom what the other side must dial. It may be left out "
+        "for pools of provider `local`, which take it from the `connect` of the lead's own `[bootstrap]`.",
+    )
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="The TCP port at which remote brokers reach the lead's rank 0 broker. It may be left out "
+        "where `host` may.",
+    )
+    size: int | None = Field(
+        default=None,
+        ge=1,
+        le=POOL_LIMIT,
+        description="How many hosts of its own the lead declares, up or not: the first ones of its hostlist. "
+        "Ranks are positions in that list, so a wrong number here means wrong ranks; it is checked.",
+        json_schema_extra=_shown("not checked: all hosts that are in no pool are the lead's"),
+    )
+    hosts: Hostlist | None = Field(
+        default=None,
+        description="The lead's own hosts as an RFC 29 hostlist, such as `flux-sample-[0-3]`. Only "
+        "`burstd render lead-toml` without `--base` needs it; the daemon reads the hosts from the lead.",
+    )
+    cores: int | None = Field(
+        default=None,
+        ge=1,
+        description="Cores of each of the lead's own hosts, for `burstd render lead-toml` without `--base`.",
+    )
+    gpus: int = Field(
+        default=0,
+        ge=0,
+        description="Gpus of each of the lead's own hosts, for `burstd render lead-toml` without `--base`.",
+    )
+    properties: Properties = Field(
+        default=(),
+        description="Flux properties of the lead's own hosts, for `burstd render lead-toml` without "
+        "`--base`. With some, the queue that is made for the lead asks for them, which keeps its jobs off "
+        "the pools.",
+        json_schema_extra=_shown("none"),
+    )
+    curve_cert: File | None = Field(
+        default=None,
+        description="Path of the CURVE certificate that all brokers of the instance share. Nobody but its "
+        "owner may read it (mode 0600): who has it can join the instance.",
+        json_schema_extra=_shown("the path in the lead's own `[bootstrap]`, as burstd runs beside it"),
+    )
+    munge_key: File | None = Field(
+        default=None,
+        description="Path of the munge key that remote hosts get, where the site's images use munge. "
+        "It is a secret: mode 0600, readable by burstd.",
+        json_schema_extra=_shown("none: brokers authenticate each other by the certificate"),
+    )
+    curve_cert_secret_name: Label | None = Field(
+        default=None,
+        description="Name of a Kubernetes Secret at the site that holds the certificate already. Only "
+        "providers that make Kubernetes sites use it.",
+        json_schema_extra=_shown("burstd makes the Secret from `curve_cert`"),
+    )
+    munge_key_secret_name: Label | None = Field(
+        default=None,
+        description="Name of a Kubernetes Secret at the site that holds the munge key already. Only "
+        "providers that make Kubernetes sites use it.",
+        json_schema_extra=_shown("burstd makes the Secret from `munge_key`, if there is one"),
+    )
+
+
+class LimitsConfig(Section):
+    """Caps over all paid pools together. What is asked for but not yet there counts as well."""
+
+    max_bursts: int = Field(
+        default=1,
+        ge=1,
+        description="How many bursts of paid pools may exist at once. One, so that the first mistake costs "
+        "one burst and not one for each pool.",
+    )
+    max_hosts: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many hosts of paid pools may exist at once.",
+        json_schema_extra=_shown("the sum of the sizes of all paid pools"),
+    )
+
+
+class PoolConfig(Section):
+    """One declared range of remote hosts: one shape, one provider, one price."""
+
+    name: Label = Field(
+        default="burst-0",
+        description="What the pool is called, in lower-case letters, digits and dashes. The Flux Operator "
+        "names hosts after it (`<name>-0`, `<name>-1`, …), so it is the prefix of the pool's hosts too. "
+        "The default is the name that Flux's own bursting plugins make.",
+    )
+    provider: str = Field(
+        default="local",
+        min_length=1,
+        description="Who makes the pool's hosts. `local` starts brokers as processes of this machine and "
+        "costs nothing, therefore it is the default. Others come as plugins.",
+    )
+    hosts: Hostlist | None = Field(
+        default=None,
+        description="The pool's hosts as an RFC 29 hostlist, in the order of the lead's own hostlist.",
+        json_schema_extra=_shown("all hosts `<name>-<number>` of the lead's hostlist"),
+    )
+    size: int | None = Field(
+        default=None,
+        ge=1,
+        le=POOL_LIMIT,
+        description="How many of the hosts burstd may use, from the first on. No more than are declared.",
+        json_schema_extra=_shown("all of them"),
+    )
+    cores: int | None = Field(
+        default=None,
+        ge=1,
+        description="Cores of one host. What the lead's resource set (R) says is what counts; a number here "
+        "must agree with it. `burstd render lead-toml` needs it.",
+        json_schema_extra=_shown("what the lead's R says"),
+    )
+    gpus: int | None = Field(
+        default=None,
+        ge=0,
+        description="Gpus of one host; must agree with the lead's R.",
+        json_schema_extra=_shown("what the lead's R says"),
+    )
+    properties: Properties | None = Field(
+        default=None,
+        description="Flux properties of the hosts, such as `[burst]`; must agree with the lead's R. Jobs and "
+        "queues ask for hosts by these.",
+        json_schema_extra=_shown("what the lead's R says"),
+    )
+    queue: str = Field(
+        default="",
+        description="The Flux queue whose jobs the pool serves. Empty: jobs of any queue whose own "
+        "constraint allows the pool's hosts.",
+    )
+    idle_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="Seconds without a job after which a host is drained and released. Five minutes: long "
+        "enough for the next job of a series to find the host, short against what a machine takes to start.",
+    )
+    provision_seconds: Seconds = Field(
+        default=900.0,
+        description="Seconds that making the site may take before the burst counts as failed. A Kubernetes "
+        "cluster takes some minutes; a quarter of an hour means that something is wrong.",
+    )
+    launch_seconds: Seconds = Field(
+        default=600.0,
+        description="Seconds that starting brokers on the site may take, images pulled and all.",
+    )
+    join_seconds: Seconds = Field(
+        default=300.0,
+        description="Seconds that started brokers may take to join the lead. A broker that cannot join tries "
+        "for ever and stays silent, so somebody must give up for it.",
+    )
+    cooldown_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds that a pool rests after a burst failed, so that a fault is not repeated, and "
+        "paid for, in a tight circle.",
+    )
+    drain_seconds: Seconds = Field(
+        default=600.0,
+        description="Seconds that running jobs may take to end once their hosts are drained for a release.",
+    )
+    max_lifetime_seconds: Seconds | None = Field(
+        default=None,
+        description="Seconds after which a burst is drained and released whatever it does. A paid pool "
+        "always has such an end: `null` is refused there.",
+        json_schema_extra=_shown("14400 (four hours) for paid providers, none for others"),
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The provider's own settings; it checks them itself. Relative paths among them count "
+        "from the directory in which burstd is started.",
+        json_schema_extra=_shown("`{}`"),
+    )
+
+
+class Config(Section):
+    """Everything a person decides about burstd."""
+
+    owner: Label = Field(
+        default="burstd",
+        description="Whose sites and drains these are. Everything that burstd makes is labelled with it, and "
+        "nothing that bears another owner is ever touched: two daemons need two owners.",
+    )
+    cluster_name: Label | None = Field(
+        default=None,
+        description="How the names of sites begin: `<cluster_name>-<pool>-g<N>` for the pool's N-th burst. "
+        f"Such a name must fit {NAME_LIMIT} characters with six digits for N.",
+        json_schema_extra=_shown("the same as `owner`"),
+    )
+    state_dir: File = Field(
+        default_factory=_default_state_dir,
+        description="Where burstd keeps its ledger, and what providers write, logs for instance.",
+        json_schema_extra=_shown("`$XDG_STATE_HOME/burstd`, or `~/.local/state/burstd`"),
+    )
+    placement: Annotated[Placement, Field(strict=False)] = Field(
+        default=Placement.POOL,
+        description="`pool`: a burst is made only when one pool can take the whole job, so that its tasks "
+        "are near each other. `mixed`: a job may spread over pools and the lead's own free hosts.",
+        json_schema_extra=_shown("`pool`"),
+    )
+    lead: LeadConfig = Field(default_factory=LeadConfig, description="The Flux instance that burstd serves.")
+    limits: LimitsConfig = Field(default_factory=LimitsConfig, description="Caps over all paid pools.")
+    pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
+        default=(PoolConfig(),),
+        description="The pools, in order of preference.",
+        json_schema_extra=_shown("one pool, `burst-0`"),
+    )
+
+    @property
+    def prefix(self) -> str:
+        """How the names of sites begin."""
+        return self.cluster_name or self.owner

@@ -1,0 +1,89 @@
+"""Answers of job-ingest and job-manager: what changes jobs and queues, and the journal of it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from typing import Any
+
+from burstd.lead.embedded.instance import Instance
+from burstd.lead.embedded.jobs import Job
+from burstd.lead.embedded.wire import Refusal, Reply
+from burstd.lead.jobspec import unwrap
+
+Payload = Mapping[str, Any]
+
+_LAST_URGENCY = 31
+_LAST_SEVERITY = 7
+
+
+def submit(instance: Instance, payload: Payload) -> Payload:
+    signed, urgency = payload.get("J"), payload.get("urgency")
+    if not isinstance(signed, str) or not isinstance(urgency, int):
+        raise Refusal(errno.EPROTO, "error decoding job request: Protocol error")
+    if not 0 <= urgency <= _LAST_URGENCY:
+        raise Refusal(errno.EINVAL, f"urgency range is [0:{_LAST_URGENCY}]")
+    try:
+        jobspec = unwrap(signed)
+    except ValueError as exc:
+        raise Refusal(errno.EINVAL, "could not unwrap jobspec: Invalid argument") from exc
+    instance.queues.admit(jobspec)
+    job = instance.jobs.add(jobspec, urgency, int(payload.get("flags", 0)), instance.userid)
+    instance.execution.wake()
+    return {"id": job.id}
+
+
+def journal(instance: Instance, payload: Payload, reply: Reply) -> None:
+    instance.jobs.follow(reply, bool(payload.get("full", False)))
+
+
+def raise_exception(instance: Instance, payload: Payload) -> None:
+    type_, severity = payload["type"], payload["severity"]
+    if not isinstance(type_, str) or not type_ or " " in type_:
+        raise Refusal(errno.EPROTO, "invalid exception type")
+    if not isinstance(severity, int) or not 0 <= severity <= _LAST_SEVERITY:
+        raise Refusal(errno.EPROTO, "invalid exception severity")
+    job = _active(instance, payload["id"])
+    instance.execution.raise_exception(job, type_, severity, str(payload.get("note", "")))
+
+
+def urgency(instance: Instance, payload: Payload) -> Payload:
+    wanted = int(payload["urgency"])
+    if not 0 <= wanted <= _LAST_URGENCY:
+        raise Refusal(errno.EINVAL, "urgency value is out of range")
+    job = instance.jobs.get(payload["id"])
+    if job is None or not job.active:
+        raise Refusal(errno.EINVAL, "job is inactive" if job else "unknown job")
+    return {"old_urgency": instance.execution.set_urgency(job, wanted)}
+
+
+def memo(instance: Instance, payload: Payload) -> None:
+    """Merge notes into the job's annotations; null takes one out. Volatile ones reach no eventlog."""
+    job, notes = _active(instance, payload["id"]), payload["memo"]
+    merged = {**job.annotations.get("user", {}), **notes}
+    job.annotations["user"] = {name: value for name, value in merged.items() if value is not None}
+    if not job.annotations["user"]:
+        del job.annotations["user"]
+    post = instance.jobs.mention if payload.get("volatile") else instance.jobs.post
+    post(job, "memo", notes)
+
+
+def queue_list(instance: Instance, _: Payload) -> Payload:
+    return {"queues": instance.queues.names()}
+
+
+def queue_status(instance: Instance, payload: Payload) -> Payload:
+    return instance.queues.status(str(payload.get("name", "")))
+
+
+def queue_start(instance: Instance, payload: Payload) -> None:
+    name, reason = str(payload.get("name", "")), str(payload.get("reason", ""))
+    instance.queues.switch(name, bool(payload.get("all", False)), bool(payload["start"]), reason)
+    instance.execution.wake()
+
+
+def _active(instance: Instance, id_: int) -> Job:
+    job = instance.jobs.get(id_)
+    if job is None or not job.active:
+        raise Refusal(errno.ENOENT, "job is inactive" if job else "unknown job id")
+    return job

@@ -1,0 +1,247 @@
+"""The job manager's journal, folded into the active jobs (events and states: RFC 21). Pure.
+
+The journal first tells the events so far of every active job, one response a job, then a sentinel,
+then each event as it happens. Volatile memos are told live and never again: `remind` brings them
+back after a new beginning.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from burstd.core.errors import LeadLost
+from burstd.core.model import Job, JobState
+from burstd.lead.handle import Payload
+from burstd.lead.request import NOTHING, Reading, read
+from burstd.lead.rlite import Share, shares
+
+HOLD_MEMO = "burst_hold"
+"""The memo that marks a job whose urgency 0 is burstd's own doing."""
+
+TOLD_MEMO = "burst"
+"""The memo that carries burstd's sentence."""
+
+_REMEMBERED = 1000
+
+
+@dataclass(slots=True)
+class Record:
+    """One active job, and what of it must be kept to follow its further events."""
+
+    job: Job
+    jobspec: dict[str, Any] = field(default_factory=dict)
+    memos: dict[str, Any] = field(default_factory=dict)
+    heard: set[str] = field(default_factory=set)
+    """The memos that this journal itself told, which no reminder may undo."""
+    held: dict[int, Share] = field(default_factory=dict)
+    rset: Mapping[str, Any] | None = None
+
+
+class JobLog:
+    """The fold. One response costs what its own events cost, however many jobs there are."""
+
+    def __init__(self) -> None:
+        self.complete = False
+        self.jobs: dict[int, Job] = {}
+        self.on_rank: dict[int, dict[int, Share]] = {}
+        self.freed: dict[int, float] = {}
+        self.touched: set[int] = set()
+        """Ranks whose allocations changed; whoever draws hosts from the fold empties it."""
+        self._records: dict[int, Record] = {}
+        self._gone: deque[int] = deque(maxlen=_REMEMBERED)
+
+    def apply(self, response: Payload) -> None:
+        """Take in one response. Raises LeadLost where it leaves a gap: the journal must be read anew."""
+        try:
+            self._apply(response)
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise LeadLost(f"the job journal sent what is not understood ({exc!r}); reading it anew") from exc
+
+    def remind(self, job: int, memos: Mapping[str, Any]) -> None:
+        """Take in memos that a job has but that its events do not tell."""
+        record = self._records.get(job)
+        if record is not None:
+            record.memos |= {key: value for key, value in memos.items() if key not in record.heard}
+            self._settle(record)
+
+    def _apply(self, response: Payload) -> None:
+        job, events = response["id"], response["events"]
+        if not events:
+            self.complete = True
+            return
+        record = self._record(job, response)
+        if record is None:
+            return
+        for event in events:
+            step = _STEPS.get(event["name"])
+            if step is not None:
+                step(record, event.get("context") or {}, event["timestamp"])
+            self._place(record, event)
+        self._settle(record)
+
+    def _record(self, job: int, response: Payload) -> Record | None:
+        first = response["events"][0]
+        if first["name"] == "submit":
+            submitted = Job(job, JobState.NEW, NOTHING, submitted=first["timestamp"])
+            jobspec = response.get("jobspec") or {}
+            self._records[job] = Record(submitted, dict(jobspec))
+            _read(self._records[job])
+        elif job not in self._records:
+            if job in self._gone:
+                return None
+            raise LeadLost(
+                f"the job journal tells of job {job} but never showed its beginning; reading it anew"
+            )
+        record = self._records[job]
+        record.rset = response.get("R") or record.rset
+        return record
+
+    def _place(self, record: Record, event: Mapping[str, Any]) -> None:
+        """Keep the table of allocations: one lasts from `alloc` until `free`, also in CLEANUP."""
+        name, job = event["name"], record.job.id
+        if name == "alloc" and record.rset is not None:
+            record.held = shares(record.rset)
+            for rank, share in record.held.items():
+                self.on_rank.setdefault(rank, {})[job] = share
+        elif record.held and (name in ("free", "clean", "invalidate") or _lost_resources(event)):
+            for rank in record.held:
+                del self.on_rank[rank][job]
+                self.freed[rank] = event["timestamp"]
+        else:
+            return
+        self.touched |= record.held.keys()
+        record.held = record.held if name == "alloc" else {}
+        record.job = replace(record.job, ranks=tuple(record.held))
+
+    def _settle(self, record: Record) -> None:
+        job = record.job
+        if job.state is JobState.INACTIVE:
+            self._gone.append(job.id)
+            del self._records[job.id]
+            self.jobs.pop(job.id, None)
+            return
+        told = record.memos.get(TOLD_MEMO)
+        held = job.urgency == 0 and record.memos.get(HOLD_MEMO) is not None
+        record.job = replace(job, told=told if isinstance(told, str) else "", held_by_burstd=held)
+        self.jobs[job.id] = record.job
+
+
+Step = Callable[[Record, Mapping[str, Any], float], None]
+
+
+def _move(record: Record, from_: tuple[JobState, ...], to: JobState) -> None:
+    if record.job.state in from_:
+        record.job = replace(record.job, state=to)
+
+
+def _submit(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    record.job = replace(record.job, userid=context["userid"], urgency=context["urgency"])
+
+
+def _validate(record: Record, _context: Mapping[str, Any], _at: float) -> None:
+    _move(record, (JobState.NEW,), JobState.DEPEND)
+
+
+def _depend(record: Record, _context: Mapping[str, Any], _at: float) -> None:
+    _move(record, (JobState.DEPEND,), JobState.PRIORITY)
+
+
+def _priority(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    if record.job.state in (JobState.PRIORITY, JobState.SCHED):
+        record.job = replace(record.job, state=JobState.SCHED, priority=context["priority"])
+
+
+def _urgency(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    record.job = replace(record.job, urgency=context["urgency"])
+    _move(record, (JobState.SCHED,), JobState.PRIORITY)
+
+
+def _alloc(record: Record, _context: Mapping[str, Any], _at: float) -> None:
+    _move(record, (JobState.SCHED,), JobState.RUN)
+
+
+def _exception(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    if context["severity"] == 0:
+        active = (JobState.DEPEND, JobState.PRIORITY, JobState.SCHED, JobState.RUN)
+        _move(record, active, JobState.CLEANUP)
+
+
+def _finish(record: Record, _context: Mapping[str, Any], _at: float) -> None:
+    _move(record, (JobState.RUN,), JobState.CLEANUP)
+
+
+def _end(record: Record, _context: Mapping[str, Any], _at: float) -> None:
+    record.job = replace(record.job, state=JobState.INACTIVE)
+
+
+def _restart(record: Record, _context: Mapping[str, Any], _at: float) -> None:
+    _move(record, (JobState.SCHED,), JobState.PRIORITY)
+
+
+def _jobspec_update(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    for path, value in context.items():
+        _set(record.jobspec, path.split("."), value)
+    _read(record)
+    _move(record, (JobState.SCHED,), JobState.PRIORITY)
+
+
+def _memo(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    record.heard |= context.keys()
+    record.memos |= context
+
+
+def _annotations(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    """Each such event carries all annotations; null clears them."""
+    record.memos = dict((context.get("annotations") or {}).get("user") or {})
+
+
+_STEPS: Mapping[str, Step] = {
+    "submit": _submit,
+    "validate": _validate,
+    "depend": _depend,
+    "priority": _priority,
+    "urgency": _urgency,
+    "alloc": _alloc,
+    "exception": _exception,
+    "finish": _finish,
+    "clean": _end,
+    "invalidate": _end,
+    "flux-restart": _restart,
+    "jobspec-update": _jobspec_update,
+    "memo": _memo,
+    "annotations": _annotations,
+}
+
+
+def _lost_resources(event: Mapping[str, Any]) -> bool:
+    """Tell the one exception that takes a job's allocation away with no `free`."""
+    context = event.get("context") or {}
+    name = event["name"]
+    return bool(
+        name == "exception" and context.get("type") == "scheduler-restart" and context.get("severity") == 0
+    )
+
+
+def _read(record: Record) -> None:
+    reading: Reading = read(record.jobspec)
+    record.job = replace(
+        record.job,
+        request=reading.request,
+        constraint=reading.constraint,
+        wish=reading.wish,
+        queue=reading.queue,
+        name=reading.name,
+    )
+
+
+def _set(table: dict[str, Any], path: list[str], value: Any) -> None:
+    """Set a value at a path, copying each table on the way: the response's own stay as they came."""
+    first, *rest = path
+    if rest:
+        inner = dict(table.get(first) or {})
+        _set(inner, rest, value)
+        value = inner
+    table[first] = value

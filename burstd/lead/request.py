@@ -1,0 +1,162 @@
+"""What a job asks for and wishes, read from its jobspec (RFC 25, V1). Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from burstd.core.constraint import ANYWHERE, Constraint
+from burstd.core.constraint import parse as parse_constraint
+from burstd.core.model import Request, Wish
+
+NOTHING = Request(hosts=0, slots=0, cores=0)
+"""Stands for a request that is not understood; the job's wish says why."""
+
+_SHOWN = 60
+_LEAST = re.compile(r"\[?(\d+)(?:[-+:,]|\]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What burstd keeps of one jobspec."""
+
+    request: Request
+    constraint: Constraint
+    wish: Wish | None
+    queue: str
+    name: str
+
+
+def read(jobspec: Mapping[str, Any]) -> Reading:
+    """Read a jobspec. Where a burstable job's parts are not understood, its wish says which.
+
+    A job that never asked to burst keeps `wish` None whatever its jobspec holds.
+    """
+    system = _table(_table(jobspec.get("attributes")).get("system"))
+    wish = read_wish(system.get("burstable"))
+    request, constraint = NOTHING, ANYWHERE
+    try:
+        request = read_request(jobspec)
+        constraint = read_constraint(system.get("constraints"))
+    except ValueError as exc:
+        wish = None if wish is None else Wish(nonsense=str(exc))
+    return Reading(request, constraint, wish, str(system.get("queue") or ""), _name(jobspec, system))
+
+
+def read_request(jobspec: Mapping[str, Any]) -> Request:
+    """Reduce the `resources` of a V1 jobspec.
+
+    Understood are slots, hosts with slots in them, and slots of whole hosts. A count is a number or
+    a range (RFC 14, RFC 45), which counts by its minimum. Raises ValueError, in words for the job's
+    owner, for everything else.
+    """
+    top = _only(jobspec.get("resources"), "the jobspec")
+    if top.get("type") == "node":
+        slot = _only(top.get("with"), "a node")
+        _expect(slot, "slot")
+        cores, gpus = _inside(slot)
+        return Request(count(top), count(slot), cores, gpus, exclusive=top.get("exclusive") is True)
+    _expect(top, "slot")
+    parts = _parts(top)
+    if [part.get("type") for part in parts] == ["node"]:
+        cores, gpus = _inside(parts[0])
+        return Request(count(top) * count(parts[0]), 1, cores, gpus, exclusive=True)
+    cores, gpus = _inside(top)
+    return Request(0, count(top), cores, gpus)
+
+
+def read_wish(value: Any) -> Wish | None:
+    """Return what `attributes.system.burstable` wishes; None where it is absent, false, 0 or null.
+
+    A string names a pool or a provider, as do the objects `{"plugin": ..}` and `{"pool": ..}`.
+    """
+    if isinstance(value, str):
+        return _named(value)
+    if value is None or isinstance(value, bool | int | float):
+        return None if not value else Wish() if value == 1 else Wish(nonsense=_show(value))
+    if isinstance(value, Mapping):
+        target = value.get("plugin", value.get("pool"))
+        if isinstance(target, str) and target:
+            return Wish(target)
+    return Wish(nonsense=_show(value))
+
+
+def read_constraint(value: Any) -> Constraint:
+    """Return the constraint of `attributes.system.constraints` (RFC 31). Raises ValueError."""
+    try:
+        return parse_constraint(value)
+    except (AttributeError, TypeError) as exc:
+        raise ValueError(f"constraints that are not those of RFC 31: {_show(value)}") from exc
+
+
+def count(resource: Mapping[str, Any]) -> int:
+    """Return how many a resource vertex asks for, at least. Raises ValueError."""
+    value = resource.get("count")
+    least = value.get("min") if isinstance(value, Mapping) else value
+    match = _LEAST.match(least) if isinstance(least, str) else None
+    number = int(match[1]) if match else least
+    if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+        return number
+    raise ValueError(f"a count of {resource.get('type')} that is not understood: {_show(value)}")
+
+
+def _named(text: str) -> Wish | None:
+    match text.strip().lower():
+        case "" | "true" | "1":
+            return Wish()
+        case "false" | "0":
+            return None
+        case _:
+            return Wish(text.strip())
+
+
+def _inside(slot: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the cores and gpus of one slot."""
+    parts = _parts(slot)
+    if [part.get("type") for part in parts] == ["slot"]:
+        return _inside(parts[0])
+    counts = {str(part.get("type")): count(part) for part in parts}
+    strange = sorted(counts.keys() - {"core", "gpu"})
+    if strange or len(counts) != len(parts):
+        raise ValueError(f"resources of a slot that are not understood: {_show(slot.get('with'))}")
+    return counts.get("core", 0), counts.get("gpu", 0)
+
+
+def _only(value: Any, where: str) -> Mapping[str, Any]:
+    if not (isinstance(value, list) and len(value) == 1 and isinstance(value[0], Mapping)):
+        raise ValueError(f"resources of {where} that are not understood: {_show(value)}")
+    return value[0]
+
+
+def _parts(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    parts = resource.get("with")
+    if not (isinstance(parts, list) and parts and all(isinstance(part, Mapping) for part in parts)):
+        raise ValueError(f"an empty {resource.get('type')}")
+    return parts
+
+
+def _expect(resource: Mapping[str, Any], kind: str) -> None:
+    if resource.get("type") != kind:
+        raise ValueError(f"a resource that is not understood: {_show(resource.get('type'))}")
+
+
+def _name(jobspec: Mapping[str, Any], system: Mapping[str, Any]) -> str:
+    """Return the job's name as `flux jobs` shows it: the given one, or the command's last part."""
+    given = _table(system.get("job")).get("name")
+    if given:
+        return str(given)
+    tasks = jobspec.get("tasks")
+    command = _table(tasks[0]).get("command") if isinstance(tasks, list) and tasks else None
+    return str(command[0]).rpartition("/")[2] if isinstance(command, list) and command else ""
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -1,0 +1,46 @@
+"""What a person writes under `options` of a pool whose provider is `local`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from burstd.core.errors import ConfigError, Problem
+from burstd.plugins.contract import Setting
+
+
+class LocalOptions(BaseModel):
+    """Options of the provider `local`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    flux: Literal["auto", "real", "embedded"] = Field(
+        default="auto",
+        description="Which brokers run: those of the installed Flux, or those of burstd's embedded instance. "
+        "`auto` takes the kind that the lead is, told by `FLUX_URI`.",
+    )
+    uts: Literal["auto", "never"] = Field(
+        default="auto",
+        description="`auto`: each broker gets a host name of its own (a UTS namespace) where this is "
+        "allowed, so that `hostname` tells the truth in its jobs.",
+    )
+    stop_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=600,
+        description="How long brokers may take to end before they are killed, in seconds.",
+    )
+
+
+def read_options(setting: Setting) -> LocalOptions:
+    """Return the checked options. Raises ConfigError with every mistake and its path."""
+    try:
+        return LocalOptions.model_validate(dict(setting.options))
+    except ValidationError as exc:
+        problems = (Problem(_path(setting.path, one["loc"]), one["msg"]) for one in exc.errors())
+        raise ConfigError(tuple(problems)) from exc
+
+
+def _path(start: str, location: tuple[int | str, ...]) -> str:
+    return ".".join([start, *map(str, location)])

@@ -1,0 +1,131 @@
+"""Where a burst's files lie on this machine, and what of it runs: read from the disk and from /proc alone."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from burstd.core.errors import CertificateError, Never, NotNow
+from burstd.core.model import Site
+from burstd.join import brokerconfig, curve
+from burstd.join.papers import Join
+from burstd.plugins.local import processes
+from burstd.plugins.local.broker import executables
+from burstd.plugins.local.processes import Process
+
+_BURST = re.compile(r"(?P<pool>[^/]+)-g(?P<generation>[1-9]\d*)")
+_PIECES = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The directory of one burst: `etc` with its papers, a rundir and a log for each host."""
+
+    root: Path
+    pool: str
+    generation: int
+
+    @property
+    def directory(self) -> Path:
+        return self.root / f"{self.pool}-g{self.generation}"
+
+    @property
+    def etc(self) -> Path:
+        return self.directory / "etc"
+
+    def rundir(self, host: str) -> Path:
+        return self.directory / host
+
+    def lay_papers(self, join: Join, *, ignore_hostname: bool) -> None:
+        """Write the broker.toml and a copy of the certificate, for the owner's eyes only.
+
+        Raises Never where the certificate cannot be used, NotNow where the files cannot be written.
+        """
+        certificate = self.etc / "curve.cert"
+        toml = brokerconfig.render_burst(join, str(certificate), ignore_hostname=ignore_hostname)
+        _check(join.curve_cert)
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o700, exist_ok=True)
+            self.etc.mkdir(mode=0o700, exist_ok=True)
+            write_private(certificate, join.curve_cert.read_bytes())
+            write_private(self.etc / "broker.toml", toml.encode())
+        except OSError as exc:
+            raise NotNow(f"{self.directory.name}: its files cannot be written: {exc}") from exc
+
+    def running(self) -> dict[str, list[Process]]:
+        """Return the brokers that run, by host."""
+        found: dict[str, list[Process]] = defaultdict(list)
+        for process in processes.find_by_argument(f"-Srundir={self.directory}/", executables()):
+            host = process.token.rpartition("/")[2]
+            if process.token == f"-Srundir={self.rundir(host)}":
+                found[host].append(process)
+        return found
+
+    def hosts_on_disk(self) -> set[str]:
+        """Return the hosts that have a log or a rundir, running or not."""
+        if not self.directory.exists():
+            return set()
+        return {path.name.removesuffix(".log") for path in self.directory.iterdir() if path != self.etc}
+
+
+def sites(root: Path, prefix: str) -> Iterator[Site]:
+    """Yield every burst of an owner that has a process or a file here, in order."""
+    running = _running(root)
+    for key in sorted(running.keys() | set(_on_disk(root))):
+        pool, generation = key
+        hosts = sorted(running.get(key, ()), key=_natural)
+        place = Place(root, pool, generation)
+        yield Site(f"{prefix}-{pool}-g{generation}", pool, generation, tuple(hosts), _created(place))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, from the first byte on, in one step; leave an equal one."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600, exist_ok=False)
+    new.write_bytes(content)
+    new.replace(path)
+
+
+def _check(certificate: Path) -> None:
+    try:
+        curve.read(certificate)
+    except CertificateError as exc:
+        raise Never(str(exc)) from exc
+
+
+def _running(root: Path) -> dict[tuple[str, int], set[str]]:
+    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    start = f"-Srundir={root}/"
+    for process in processes.find_by_argument(start, executables()):
+        burst, _, host = process.token.removeprefix(start).partition("/")
+        match = _BURST.fullmatch(burst)
+        if match and host and "/" not in host:
+            found[match["pool"], int(match["generation"])].add(host)
+    return found
+
+
+def _on_disk(root: Path) -> Iterable[tuple[str, int]]:
+    if not root.exists():
+        return []
+    names = (_BURST.fullmatch(path.name) for path in root.iterdir() if (path / "etc").is_dir())
+    return [(match["pool"], int(match["generation"])) for match in names if match]
+
+
+def _created(place: Place) -> float:
+    try:
+        return place.etc.stat().st_ctime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort numbers in names by value, so that a pool's hosts come in its order."""
+    pieces = _PIECES.split(name)
+    return tuple((int(piece), "") if piece.isdigit() else (0, piece) for piece in pieces)

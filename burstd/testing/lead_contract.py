@@ -1,0 +1,277 @@
+"""What every Lead must do, as a test class: subclass it, give it a `stage` fixture, and run pytest."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import pytest
+
+from burstd.core.errors import LeadRefused
+from burstd.core.hosts import expand
+from burstd.core.marks import drain_mark
+from burstd.core.model import Host, Job, JobState, LeadView, Request, Wish
+from burstd.lead.connect import opener
+from burstd.lead.contract import Lead
+from burstd.lead.handle import Handle
+from burstd.lead.jobspec import command_jobspec, submit
+from burstd.lead.live import LiveLead
+
+NAMES = expand("flux-sample-[0-3],burst-0-[0-3]")
+"""The hosts of the stage's lead in rank order; the first two are online, the last four have `burst`."""
+
+DEADLINE = 30.0
+LOSS_SECONDS = 5.0
+OWNER = "contract"
+
+
+class LeadStage(Protocol):
+    """A started lead, as burstd.stage.lead.Stage makes it."""
+
+    cores: int
+
+    @property
+    def uri(self) -> str: ...
+
+    def start_host(self, name: str) -> None: ...
+
+    def kill_host(self, name: str) -> None: ...
+
+    def kill_lead(self) -> None: ...
+
+    def restart_lead(self) -> None: ...
+
+
+class Watch:
+    """A lead that is followed, and the means to wait for what it shows."""
+
+    def __init__(self, lead: Lead, handle: Handle) -> None:
+        self.lead = lead
+        self.handle = handle
+        self._changed = threading.Condition()
+        lead.start(self._note)
+
+    def until(self, condition: Callable[[LeadView], object], seconds: float = DEADLINE) -> LeadView:
+        """Wait until a view meets the condition, and return it. Raises TimeoutError with the last view."""
+
+        def met(view: LeadView | None) -> bool:
+            return view is not None and bool(condition(view))
+
+        view = self._wait(met, seconds)
+        assert view is not None
+        return view
+
+    def until_lost(self, seconds: float) -> None:
+        """Wait until there is no view. Raises TimeoutError."""
+        self._wait(lambda view: view is None, seconds)
+
+    def until_job(self, job: int, condition: Callable[[Job], object]) -> Job:
+        """Wait until a job meets the condition, and return it."""
+
+        def met(view: LeadView) -> bool:
+            found = find(view, job)
+            return found is not None and bool(condition(found))
+
+        found = find(self.until(met), job)
+        assert found is not None
+        return found
+
+    def until_gone(self, job: int) -> LeadView:
+        """Wait until a job is no longer active."""
+        return self.until(lambda view: find(view, job) is None)
+
+    def until_host(self, rank: int, condition: Callable[[Host], object]) -> Host:
+        """Wait until a rank meets the condition, and return it."""
+        return self.until(lambda view: condition(view.hosts[rank])).hosts[rank]
+
+    def submit(self, hosts: int, *command: str, urgency: int = 16, burstable: bool | str = True) -> int:
+        """Submit a command on whole hosts and return the job's id."""
+        jobspec = command_jobspec(command, hosts, burstable=burstable, cwd="/tmp")
+        return submit(self.handle, jobspec, urgency)
+
+    def cancel(self, job: int) -> None:
+        """Cancel a job as `flux cancel` does."""
+        self.rpc("job-manager.raise", id=job, type="cancel", severity=0)
+
+    def rpc(self, topic: str, **payload: object) -> None:
+        self.handle.rpc(topic, payload, 0)
+
+    def _note(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _wait(self, met: Callable[[LeadView | None], bool], seconds: float) -> LeadView | None:
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not met(view := self.lead.view()):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"not seen within {seconds:g} s; the last view was {view}")
+                self._changed.wait(left)
+        return view
+
+
+def find(view: LeadView, job: int) -> Job | None:
+    """Return one job of a view, None if it is not active."""
+    return next((one for one in view.jobs if one.id == job), None)
+
+
+class LeadContract:
+    """Subclasses define the fixture `stage`: a started LeadStage, new for each test."""
+
+    def make_lead(self, stage: LeadStage) -> Lead:
+        """Return the lead under test, not started."""
+        return LiveLead(opener(stage.uri))
+
+    @pytest.fixture
+    def watch(self, stage: LeadStage) -> Iterator[Watch]:
+        """The lead under test, followed."""
+        with (
+            contextlib.closing(self.make_lead(stage)) as lead,
+            contextlib.closing(opener(stage.uri)()) as handle,
+        ):
+            watch = Watch(lead, handle)
+            watch.until(lambda view: view.hosts[1].online)
+            yield watch
+
+    def test_shows_the_declared_hosts_in_rank_order(self, watch: Watch, stage: LeadStage) -> None:
+        """Every declared host is shown with its shape, up or not."""
+        hosts = watch.until(lambda view: view.hosts).hosts
+        assert [(host.rank, host.name) for host in hosts] == list(enumerate(NAMES))
+        assert [host.online for host in hosts] == [True, True] + 6 * [False]
+        assert {host.shape.cores for host in hosts} == {stage.cores}
+        assert {host.free_cores for host in hosts} == {stage.cores}
+        assert ["burst" in host.shape.properties for host in hosts] == 4 * [False] + 4 * [True]
+        assert hosts[0].quiet_since > 0
+
+    def test_facts_name_the_broker(self, watch: Watch) -> None:
+        """The facts belong to the generation that the view shows."""
+        facts = watch.lead.facts()
+        assert facts.generation == watch.until(lambda view: view.hosts).generation
+        assert expand(facts.hostlist) == NAMES
+        assert facts.version
+        assert facts.scheduler
+        assert facts.curve_cert
+        assert facts.lead_endpoint.startswith("tcp://")
+        assert not facts.durable
+
+    def test_a_burstable_job_waits_with_its_request(self, watch: Watch) -> None:
+        """A job that needs hosts which are down is shown waiting, with what it asks for and wishes."""
+        id_ = watch.submit(4, "true", burstable="burst-0")
+        job = watch.until_job(id_, lambda job: job.state is JobState.SCHED)
+        assert job.request == Request(hosts=4, slots=1, cores=1, exclusive=True)
+        assert job.wish == Wish("burst-0")
+        assert (job.name, job.ranks, job.urgency) == ("true", (), 16)
+        assert not job.held_by_burstd
+
+    def test_a_waiting_job_runs_when_its_host_joins(self, watch: Watch, stage: LeadStage) -> None:
+        """A host that joins is shown online, and the job's allocation on it until it is freed."""
+        id_ = watch.submit(3, "sleep", "300")
+        watch.until_job(id_, lambda job: job.state is JobState.SCHED)
+        stage.start_host("burst-0-0")
+        assert watch.until_host(4, lambda host: host.online).drain_reason is None
+        assert watch.until_job(id_, lambda job: job.state is JobState.RUN).ranks == (0, 1, 4)
+        busy = watch.until_host(4, lambda host: host.jobs)
+        assert (busy.jobs, busy.free_cores) == ((id_,), 0)
+        watch.cancel(id_)
+        free = watch.until_host(4, lambda host: not host.jobs)
+        assert free.free_cores == stage.cores
+        assert free.quiet_since > busy.quiet_since
+        watch.until_gone(id_)
+
+    def test_a_finished_job_is_gone(self, watch: Watch) -> None:
+        """A job that ended by itself is no longer shown, and its hosts are free."""
+        id_ = watch.submit(2, "true")
+        view = watch.until_gone(id_)
+        assert [host.jobs for host in view.hosts[:2]] == [(), ()]
+
+    def test_a_cancelled_job_is_gone(self, watch: Watch) -> None:
+        """A waiting job that is cancelled is no longer shown."""
+        id_ = watch.submit(4, "true")
+        watch.until_job(id_, lambda job: job.state is JobState.SCHED)
+        watch.cancel(id_)
+        watch.until_gone(id_)
+
+    def test_a_held_job_shows_who_holds_it(self, watch: Watch) -> None:
+        """Urgency 0 is a hold; it is burstd's own where the job's memo says so, and not after the release."""
+        id_ = watch.submit(4, "true", urgency=0)
+        assert not watch.until_job(id_, lambda job: job.state is JobState.SCHED).held_by_burstd
+        watch.rpc("job-manager.memo", id=id_, memo={"burst_hold": 16})
+        assert watch.until_job(id_, lambda job: job.held_by_burstd).urgency == 0
+        watch.rpc("job-manager.urgency", id=id_, urgency=16)
+        job = watch.until_job(id_, lambda job: job.urgency == 16 and job.state is JobState.SCHED)
+        assert not job.held_by_burstd
+
+    def test_drains_leave_other_drains_alone(self, watch: Watch) -> None:
+        """A rank that somebody else drained keeps the reason, and is never undrained by burstd."""
+        watch.rpc("resource.drain", targets="5", reason="broken fan")
+        reason = f"{drain_mark(OWNER)}idle"
+        watch.lead.drain((4, 5, 6), reason)
+        watch.until(
+            lambda view: [host.drain_reason for host in view.hosts[4:7]] == [reason, "broken fan", reason]
+        )
+        watch.lead.drain((4,), f"{drain_mark(OWNER)}again")
+        watch.lead.undrain((4, 5, 6, 7), "somebody else")
+        watch.lead.undrain((5, 6, 7), OWNER)
+        watch.until(
+            lambda view: [host.drain_reason for host in view.hosts[4:7]] == [reason, "broken fan", None]
+        )
+
+    def test_undrain_begins_a_quiet_time(self, watch: Watch) -> None:
+        """Idleness is counted from the undrain."""
+        watch.lead.drain((1,), f"{drain_mark(OWNER)}idle")
+        drained = watch.until_host(1, lambda host: not host.usable)
+        watch.lead.undrain((1,), OWNER)
+        assert watch.until_host(1, lambda host: host.usable).quiet_since > drained.quiet_since
+
+    def test_drain_of_a_rank_that_is_not_there_is_refused(self, watch: Watch) -> None:
+        """The lead's refusal reaches the caller."""
+        with pytest.raises(LeadRefused):
+            watch.lead.drain((99,), f"{drain_mark(OWNER)}idle")
+
+    def test_a_sentence_reaches_the_job_and_comes_back(self, watch: Watch, stage: LeadStage) -> None:
+        """What burstd tells a job is shown as told, also to one who follows later, until it is taken out."""
+        id_ = watch.submit(4, "true")
+        watch.until_job(id_, lambda job: job.state is JobState.SCHED)
+        watch.lead.tell(id_, "Its hosts come.")
+        watch.until_job(id_, lambda job: job.told == "Its hosts come.")
+        with contextlib.closing(self.make_lead(stage)) as other:
+            Watch(other, watch.handle).until_job(id_, lambda job: job.told == "Its hosts come.")
+        watch.lead.tell(id_, "")
+        watch.until_job(id_, lambda job: job.told == "")
+
+    def test_a_sentence_to_a_job_that_is_gone_is_no_error(self, watch: Watch) -> None:
+        """A job may end between the decision to tell it something and the telling."""
+        id_ = watch.submit(1, "true")
+        watch.until_gone(id_)
+        watch.lead.tell(id_, "Too late.")
+
+    def test_a_host_that_dies_is_seen_offline(self, watch: Watch, stage: LeadStage) -> None:
+        """The loss of a broker is shown without being asked for."""
+        stage.start_host("burst-0-3")
+        watch.until_host(7, lambda host: host.online)
+        stage.kill_host("burst-0-3")
+        watch.until_host(7, lambda host: not host.online)
+
+    def test_a_lead_that_dies_is_noticed_and_found_again(self, watch: Watch, stage: LeadStage) -> None:
+        """There is no view soon after the lead died, and one of the new generation soon after it is back."""
+        old = watch.until(lambda view: view.hosts).generation
+        stage.kill_lead()
+        watch.until_lost(LOSS_SECONDS)
+        stage.restart_lead()
+        new = watch.until(lambda view: view.hosts[0].online).generation
+        assert new != old
+        assert watch.lead.facts().generation == new
+
+    def test_close_ends_every_thread(self, stage: LeadStage) -> None:
+        """A lead that is closed leaves no thread behind."""
+        before = set(threading.enumerate())
+        with (
+            contextlib.closing(self.make_lead(stage)) as lead,
+            contextlib.closing(opener(stage.uri)()) as handle,
+        ):
+            Watch(lead, handle).until(lambda view: view.hosts)
+        assert set(threading.enumerate()) <= before

@@ -1,0 +1,77 @@
+"""What holds for every test: where burstd comes from, which Flux there is, and no warning unheard."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import burstd
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+NOT_RUN = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[NOT_RUN] = {}
+    where = Path(burstd.__file__).resolve()
+    editable = "editable" in (distribution("burstd").read_text("direct_url.json") or "")
+    if not editable and not where.is_relative_to(Path(sys.prefix).resolve()):
+        raise pytest.UsageError(f"a wheel of burstd is installed, but the tests would run {where}")
+
+
+def pytest_report_header() -> str:
+    return f"burstd: {Path(burstd.__file__).parent}, flux: {shutil.which('flux') or 'none on PATH'}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    needing = [item for item in items if item.get_closest_marker("real_flux")]
+    if needing and (reason := _offer_bindings()):
+        config.stash[NOT_RUN][reason] = len(needing)
+        for item in needing:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for reason, count in config.stash[NOT_RUN].items():
+        text = f"NOT RUN: {count} tests that need a real Flux ({reason})"
+        terminalreporter.write_line(text, yellow=True, bold=True)
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test speaks to the Flux it may be run under; a warning in a process of burstd is an error too."""
+    monkeypatch.delenv("FLUX_URI", raising=False)
+    if not request.node.get_closest_marker("real_flux"):  # Flux's own Python programs do warn
+        monkeypatch.setenv("PYTHONWARNINGS", "error")
+
+
+def _offer_bindings() -> str:
+    """Put Flux's Python bindings on the path of this process and of those it starts; say why not, or ""."""
+    if shutil.which("flux") is None:
+        return "no `flux` on PATH"
+    ask = "import flux, os; print(os.path.dirname(os.path.dirname(flux.__file__)))"
+    told = subprocess.run(["flux", "python", "-c", ask], capture_output=True, text=True, check=False)
+    folder = told.stdout.strip()
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), folder]))
+    fit = subprocess.run(
+        [sys.executable, "-c", "import flux"],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        check=False,
+    )
+    if not folder or fit.returncode:
+        return f"the bindings of `flux` do not fit Python {sys.version_info.major}.{sys.version_info.minor}"
+    os.environ["PYTHONPATH"] = path
+    sys.path.append(folder)
+    return ""
