@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -18,11 +19,8 @@ settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-NOT_RUN = pytest.StashKey[dict[str, int]]()
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[NOT_RUN] = {}
+def pytest_configure() -> None:
     where = Path(burstd.__file__).resolve()
     editable = "editable" in (distribution("burstd").read_text("direct_url.json") or "")
     if not editable and not where.is_relative_to(Path(sys.prefix).resolve()):
@@ -34,16 +32,16 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     needing = [item for item in items if item.get_closest_marker("real_flux")]
     if needing and (reason := _offer_bindings()):
-        config.stash[NOT_RUN][reason] = len(needing)
         for item in needing:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for reason, count in config.stash[NOT_RUN].items():
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [report for report in terminalreporter.getreports("skipped") if "real_flux" in report.keywords]
+    for reason, count in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped).items():
         text = f"NOT RUN: {count} tests that need a real Flux ({reason})"
         terminalreporter.write_line(text, yellow=True, bold=True)
 

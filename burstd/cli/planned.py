@@ -9,7 +9,7 @@ from typing import Any
 
 from burstd.core.hosts import format_idset
 from burstd.core.jobid import f58
-from burstd.core.model import Action, Burst, Plan, Policy, Snapshot
+from burstd.core.model import Action, Burst, Plan, Policy, Snapshot, Verb
 
 
 def as_text(snapshot: Snapshot, policy: Policy, plan: Plan) -> str:
@@ -57,27 +57,31 @@ def _pool_lines(snapshot: Snapshot, policy: Policy) -> Iterator[str]:
 
 
 def _action_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
-    bursts = {burst.name: burst for burst in plan.bursts}
+    """One row for each effect, and for each record without one; what jobs are told stands below it all."""
     acted = {f"{action.pool}-g{action.generation}" for action in plan.actions}
+    bursts = {burst.name: burst for burst in plan.bursts}
     for burst in plan.bursts:
         if burst.name not in acted:
-            yield f"record as {burst.phase}", f"{burst.name}, {burst.size} hosts", burst.why
+            yield f"record as {burst.phase}", f"{burst.name}, {burst.size} hosts", _why(burst, plan)
     for action in plan.actions:
-        yield action.verb, _target(action), action.text or _why(action, bursts)
+        if action.verb is not Verb.TELL:
+            made_for = bursts.get(f"{action.pool}-g{action.generation}")
+            yield action.verb, _target(action), action.text or (_why(made_for, plan) if made_for else "")
+    told = [f58(action.job) for action in plan.actions if action.verb is Verb.TELL]
+    if told:
+        yield Verb.TELL, f"job {', '.join(told)}", "why it waits, in its memo"
+
+
+def _why(burst: Burst, plan: Plan) -> str:
+    jobs = [f58(job) for job, reason in plan.reasons if reason.detail == burst.name]
+    return burst.why or (f"for job {', '.join(jobs)}" if jobs else "")
 
 
 def _target(action: Action) -> str:
-    if action.job:
-        return f"job {f58(action.job)}"
     name = f"{action.pool}-g{action.generation}" if action.pool else ""
     ranks = f"ranks {format_idset(action.ranks)}" if action.ranks else ""
     size = f"{action.size} hosts" if action.size else ""
     return ", ".join(filter(None, (name, size, ranks))) or action.key
-
-
-def _why(action: Action, bursts: dict[str, Burst]) -> str:
-    burst = bursts.get(f"{action.pool}-g{action.generation}")
-    return burst.why if burst else ""
 
 
 def _document(snapshot: Snapshot, policy: Policy, plan: Plan) -> dict[str, Any]:

@@ -157,13 +157,14 @@ def _by_name(bursts: Iterable[Burst]) -> list[Burst]:
 def _sentences(before: Burst | None, after: Burst) -> Iterator[str]:
     if before is None:
         yield f"{after.name}: planned with {_hosts(after.size)}"
-    elif after.failure is not None and before.failure is None:
+        return
+    if after.failure is not None and before.failure is None:
         yield f"{after.name}: failed: {after.failure.text}"
-    elif before.phase is not after.phase:
+    if before.phase is not after.phase:
         yield f"{after.name}: {_PHASE_SENTENCES[after.phase].format(why=after.why or IDLE)}"
-    elif after.keep is not None and before.keep is None:
+    if after.keep is not None and before.keep is None:
         yield f"{after.name}: gives back {_hosts(after.size - after.keep)} of {after.size}, idle"
-    elif after.size != before.size:
+    if after.size != before.size:
         yield f"{after.name}: {'grows' if after.size > before.size else 'shrank'} to {_hosts(after.size)}"
 
 

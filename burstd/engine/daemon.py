@@ -236,9 +236,9 @@ def _started_sentence(action: Action) -> str:
         case Verb.PROVISION:
             return f"{action.key}: making its site"
         case Verb.LAUNCH:
-            return f"{action.key}: starting {action.size} brokers"
+            return f"{action.key}: starting its brokers ({action.size})"
         case Verb.RESIZE:
-            return f"{action.key}: resizing to {action.size} hosts"
+            return f"{action.key}: resizing its site to {action.size}"
         case Verb.REMOVE:
             return f"{action.key}: removing its site"
         case Verb.DRAIN:

@@ -28,7 +28,10 @@ _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ECONNREFUSED, errno.ECON
 
 
 class FluxHandle:
-    """One connection to a Flux broker. It belongs to the thread that opened it."""
+    """One connection to a Flux broker. It belongs to the thread that opened it.
+
+    Every stream of it must be read until the handle is closed: responses that nobody takes clog it.
+    """
 
     def __init__(self, uri: str | None = None, rpc_seconds: float = RPC_SECONDS) -> None:
         """Connect to `uri`, by default to FLUX_URI or the system instance. Raises LeadLost."""

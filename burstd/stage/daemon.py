@@ -39,7 +39,7 @@ class DaemonProcess:
         path.write_text(yaml.safe_dump(dict(config)))
         self.command = [sys.executable, "-m", "burstd", "--config", str(path), *flags]
         self.lines: list[str] = []
-        self._environment = {**os.environ, **environment}
+        self.environment = {**os.environ, **environment}
         self._say = say
         self._said = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
@@ -60,7 +60,7 @@ class DaemonProcess:
     def start(self) -> None:
         """Start the daemon; its standard error is read by a thread."""
         self._process = subprocess.Popen(
-            self.command, env=self._environment, stderr=subprocess.PIPE, text=True
+            self.command, env=self.environment, stderr=subprocess.PIPE, text=True
         )
         if self._process.stderr is not None:
             self._reader = threading.Thread(target=self._repeat, args=(self._process.stderr,), daemon=True)

@@ -8,23 +8,21 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from burstd.core.errors import ConfigError, Problem
 from burstd.plugins.local.broker import FlavorName, flux_environment
 
 Wanted = Literal["auto", "real", "embedded"]
+"""What a person may ask for."""
 
 _TRIAL = "import flux; from _flux._core import lib; flux.Flux; lib.flux_open"
 
 
-Wanted = Literal["auto", "real", "embedded"]
-"""What a person may ask for."""
-
-
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """What a stage runs on, why in one sentence, and the folder of Flux's bindings if it must be named."""
+    """What a stage runs on, why (a clause: "no flux is on PATH"), and the folder of Flux's bindings."""
 
     name: FlavorName
     why: str
@@ -47,27 +45,25 @@ class Flavor:
 def choose(wanted: Wanted) -> Flavor:
     """Return the flavor to run on. Raises ConfigError where `real` is wanted and cannot be had."""
     if wanted == "embedded":
-        return Flavor("embedded", "It runs on burstd's embedded instance, which is not a Flux, as asked for.")
-    found = _real(asked=wanted == "real")
+        return Flavor("embedded", "it was asked for")
+    found = _real(shutil.which("flux"))
     if isinstance(found, Flavor):
         return found
     if wanted == "real":
         raise ConfigError((Problem("flux", found, "install Flux, or choose embedded"),))
-    return Flavor("embedded", f"It runs on burstd's embedded instance, which is not a Flux, because {found}.")
+    return Flavor("embedded", found)
 
 
-def _real(*, asked: bool) -> Flavor | str:
+@cache
+def _real(flux: str | None) -> Flavor | str:
     """Return the real flavor, or why it cannot be had."""
-    flux = shutil.which("flux")
     if flux is None:
         return "no flux is on PATH"
-    bindings = flux_environment().get("PYTHONPATH") or None
+    bindings = flux_environment().get("PYTHONPATH", "").split(":")[0] or None
     trouble = _trouble(bindings)
     if trouble:
         return f"the Python bindings of {flux} do not fit {sys.executable}: {trouble}"
-    version = _version(flux)
-    because = "as asked for" if asked else "because flux is on PATH and its bindings fit this Python"
-    return Flavor("real", f"It runs on the real Flux {version} of {flux}, {because}.", bindings)
+    return Flavor("real", f"{flux} is Flux {_version(flux)} and its bindings fit this Python", bindings)
 
 
 def _trouble(bindings: str | None) -> str:

@@ -217,8 +217,9 @@ class Stage:
 
     def _broker(self, host: str) -> Broker:
         etc = self._home / ("burst" if host in self.pool_hosts else "etc")
-        variables = (("TMPDIR", str(self._home / "tmp")),)
-        attributes = self._lead_attributes() if host == UP[0] else ()
+        is_lead = host == UP[0]
+        variables = (("TMPDIR", str(self._home / "tmp")),) if is_lead else ()
+        attributes = self._lead_attributes() if is_lead else ()
         name = self.flavor.name
         return Broker(name, etc, self._home / host, host, (*attributes, *self._core_attributes()), variables)
 

@@ -7,37 +7,24 @@ burstd brings the pool up, the job runs; a job for six hosts runs over both; the
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from burstd.core.errors import BurstdError
-from burstd.core.hosts import compress
+from burstd.core.hosts import compress, expand
 from burstd.core.jobid import f58
-from burstd.core.model import Job, JobState, LeadView
-from burstd.lead.connect import opener
-from burstd.lead.handle import Handle
-from burstd.lead.jobspec import command_jobspec, submit
-from burstd.lead.live import LiveLead
+from burstd.core.model import LeadView
 from burstd.stage.daemon import DaemonProcess
 from burstd.stage.flavor import Wanted, choose
 from burstd.stage.lead import Stage
-from burstd.stage.output import read_output
 from burstd.stage.screen import output_table, phase_table, resource_table
+from burstd.stage.watch import PATIENCE_SECONDS, Watch
 
 Say = Callable[[str], None]
 
 IDLE_SECONDS = 2.0
 """Idle time in the demo: long enough for the second job to come, short enough to watch."""
-
-PATIENCE_SECONDS = 30.0
-"""How long any one step of the scene may take."""
-
-
-class StepFailed(BurstdError):
-    """A step of the scene did not come about in time."""
 
 
 def play(flux: Wanted, say: Say) -> int:
@@ -48,132 +35,78 @@ def play(flux: Wanted, say: Say) -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burstd-demo-")))
         say("Starting a lead: flux-sample-[0-1] up, flux-sample-[2-3] and burst-0-[0-3] declared ...")
         stage = stack.enter_context(Stage(directory / "stage", flavor.name))
-        return _Scene(stage, directory, say, stack).play()
+        daemon = stack.enter_context(_daemon(stage, directory, say))
+        watch = stack.enter_context(Watch(stage.uri, daemon.check))
+        _Scene(stage, watch, daemon, say).play()
+    say("Every broker, process and file of the demo is gone.")
+    return 0
 
 
 class _Scene:
     """One run of the scene: its stage, its daemon, its watch of the lead."""
 
-    def __init__(self, stage: Stage, directory: Path, say: Say, stack: ExitStack) -> None:
+    def __init__(self, stage: Stage, watch: Watch, daemon: DaemonProcess, say: Say) -> None:
         self.stage = stage
+        self.watch = watch
+        self.daemon = daemon
         self.say = say
         self.times: list[tuple[str, float]] = []
-        self.changed = threading.Event()
-        connect = opener(stage.uri)
-        self.lead = LiveLead(connect)
-        stack.callback(self.lead.close)
-        self.lead.start(self.changed.set)
-        self.handle: Handle = connect()
-        stack.callback(self.handle.close)
-        self.daemon = stack.enter_context(
-            DaemonProcess(
-                _config(directory),
-                directory / "burstd.yaml",
-                stage.environment(),
-                lambda line: say(f"  burstd | {line}"),
-            )
-        )
 
-    def play(self) -> int:
-        self.show("Resources before", self.wait(lambda _: True, "the lead is read"))
-        self.say("\n$ burstd --config burstd.yaml")
-        self.daemon.start()
+    def play(self) -> None:
+        self.show("Resources before", self.watch.until(lambda _: True, "the lead is read"))
+        self.begin()
         self.burst()
         self.span()
         self.release()
-        self.stop()
+        self.end()
         self.say("\nSeconds of each phase:\n" + phase_table(self.times))
-        return 0
+
+    def begin(self) -> None:
+        begun = time.monotonic()
+        self.say("\n$ burstd --config burstd.yaml")
+        self.daemon.start()
+        self.daemon.said("serving the lead", PATIENCE_SECONDS)
+        self.timed("burstd started until it serves the lead", begun)
 
     def burst(self) -> None:
         begun = time.monotonic()
         job = self.submit(4)
-        view = self.wait(lambda view: _online(view, self.pool) == 4, "four burst hosts are online")
-        self.timed("submit until all burst hosts are online", begun)
-        self.finish(job, "burst hosts online until the first job ended")
+        view = self.watch.until_online(self.stage.pool_hosts)
+        self.timed("job of 4 hosts submitted until 4 burst hosts are online", begun)
+        begun = time.monotonic()
+        self.finish(job)
+        self.timed("burst hosts online until the job's output is read", begun)
         self.show("Resources during the burst", view)
 
     def span(self) -> None:
         begun = time.monotonic()
-        job = self.submit(6)
-        self.finish(job, "a job over lead and burst, submit to end", begun)
+        self.finish(self.submit(6))
+        self.timed("job of 6 hosts over lead and burst, submitted until its output is read", begun)
 
     def release(self) -> None:
         begun = time.monotonic()
         self.say(f"\nNothing more to do: burstd gives idle hosts back after {IDLE_SECONDS:g} s ...")
-        view = self.wait(self.all_gone, "the burst hosts are gone and undrained")
+        view = self.watch.until_released(self.stage.pool_hosts)
         self.timed("last job ended until all burst hosts are released", begun)
         self.show("Resources after", view)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         begun = time.monotonic()
         self.daemon.stop()
-        self.timed("burstd stopped in order", begun)
-
-    @property
-    def pool(self) -> tuple[str, ...]:
-        return self.stage.pool_hosts
-
-    def all_gone(self, view: LeadView) -> bool:
-        remote = [host for host in view.hosts if host.name in self.pool]
-        return not any(host.online or host.drain_reason is not None for host in remote)
+        self.timed("burstd told to stop until it is gone", begun)
 
     def submit(self, hosts: int) -> int:
         self.say(f"\n$ flux submit -N {hosts} --setattr=burstable hostname")
-        job = submit(self.handle, command_jobspec(["hostname"], hosts, burstable=1, cwd="/tmp"))
-        self.say(f"{f58(job)}")
+        job = self.watch.submit(["hostname"], hosts)
+        self.say(f58(job))
         return job
 
-    def finish(self, job: int, what: str, begun: float | None = None) -> None:
-        begun = begun or time.monotonic()
-        ran = self.wait_job(job)
-        lines = read_output(self.handle, job, PATIENCE_SECONDS)
-        self.timed(what, begun)
-        hosts = [host for host in self.names if host]
-        placed = [hosts[rank] for rank in ran]
-        self.say(f"Job {f58(job)} ran on {compress(placed)}:\n{output_table(lines, placed)}")
-        self.say(self.truth(lines, placed))
-
-    def truth(self, lines: list[tuple[int, str]], placed: list[str]) -> str:
-        if all(placed[task] == text for task, text in lines):
-            return "Each broker has a UTS namespace of its own, so `hostname` tells the burst's host names."
-        return "No UTS namespaces are allowed here: names are from the job's R, `hostname` is the machine's."
-
-    @property
-    def names(self) -> list[str]:
-        view = self.lead.view()
-        return [host.name for host in view.hosts] if view else []
-
-    def wait_job(self, job: int) -> tuple[int, ...]:
-        """Wait until the job is over; return the ranks that it had, in task order."""
-        seen: dict[int, tuple[int, ...]] = {}
-
-        def over(view: LeadView) -> bool:
-            found = _job(view, job)
-            if found is not None and found.ranks:
-                seen[job] = found.ranks
-            return found is None or found.state is JobState.INACTIVE
-
-        self.wait(over, f"job {f58(job)} ended")
-        return seen.get(job) or self.ranks_of(job)
-
-    def ranks_of(self, job: int) -> tuple[int, ...]:
-        """Ask for the R of a job that ended before it was seen to run."""
-        from burstd.lead.rlite import shares
-
-        answer = self.handle.rpc("job-info.lookup", {"id": job, "keys": ["R"], "flags": 1})
-        return tuple(shares(answer["R"]))
-
-    def wait(self, condition: Callable[[LeadView], bool], what: str) -> LeadView:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            self.changed.clear()
-            view = self.lead.view()
-            if view is not None and condition(view):
-                return view
-            self.daemon.check()
-            self.changed.wait(0.5)
-        raise StepFailed(f"after {PATIENCE_SECONDS:g} s it is still not so that {what}")
+    def finish(self, job: int) -> None:
+        names = [host for one in self.stage.declared for host in expand(one.hosts)]
+        hosts = [names[rank] for rank in self.watch.until_ended(job)]
+        lines = self.watch.output(job)
+        self.say(f"Job {f58(job)} ran on {compress(hosts)}:\n{output_table(lines, hosts)}")
+        self.say(_truth(self.stage.names_are_real))
 
     def show(self, title: str, view: LeadView) -> None:
         self.say(f"\n{title}:\n{resource_table(view)}")
@@ -182,14 +115,14 @@ class _Scene:
         self.times.append((what, time.monotonic() - begun))
 
 
-def _config(directory: Path) -> dict[str, object]:
+def _truth(names_are_real: bool) -> str:
+    if names_are_real:
+        return "Each broker has a UTS namespace of its own: `hostname` itself says these names."
+    return "No UTS namespaces are allowed here: `hostname` says this machine's name, the hosts are from R."
+
+
+def _daemon(stage: Stage, directory: Path, say: Say) -> DaemonProcess:
     pool = {"name": "burst-0", "provider": "local", "idle_seconds": IDLE_SECONDS, "join_seconds": 30.0}
-    return {"owner": "demo", "state_dir": str(directory / "state"), "pools": [pool]}
-
-
-def _online(view: LeadView, names: tuple[str, ...]) -> int:
-    return sum(host.online for host in view.hosts if host.name in names)
-
-
-def _job(view: LeadView, job: int) -> Job | None:
-    return next((one for one in view.jobs if one.id == job), None)
+    config = {"owner": "demo", "state_dir": str(directory / "state"), "pools": [pool]}
+    path = directory / "burstd.yaml"
+    return DaemonProcess(config, path, stage.environment(), lambda line: say(f"  burstd | {line}"))

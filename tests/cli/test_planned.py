@@ -21,7 +21,8 @@ def test_the_table_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None
     assert "Pool burst-0 (local): 0 of 4 hosts online; no burst." in shown
     assert "provision" in shown
     assert "burst-0-g1, 4 hosts" in shown
-    assert f58(1) in shown
+    assert f"for job {f58(1)}" in shown
+    assert "why it waits, in its memo" in shown
     assert "too-large" in shown
 
 

@@ -18,6 +18,9 @@ from burstd.lead.embedded.sched import Mode, Offer, Piece, Refuse, decide
 from burstd.lead.embedded.tasks import Tasks, Work
 from burstd.lead.embedded.wire import Refusal
 
+_FLUXION_FOR_EVER = 9223372036
+"""The expiration that Fluxion gives an allocation without one, in seconds since the epoch."""
+
 _NODE_FAILURE = 256
 """The finish status that Flux gives a job whose host is lost."""
 
@@ -158,20 +161,19 @@ class Execution:
 
     def _allocate(self, job: Job, pieces: Iterable[Piece]) -> None:
         job.parts = tuple(Part(piece.rank, piece.cores, piece.gpus) for piece in pieces)
-        now, duration = time.time(), float(job.system.get("duration", 0))
-        job.r = resource_set(
-            job.parts,
-            self._resources.names,
-            self._resources.properties,
-            starttime=now,
-            expiration=now + duration if duration else 0.0,
-            nslots=sum(piece.slots for piece in pieces),
-        )
+        duration = float(job.system.get("duration", 0))
+        slots = sum(piece.slots for piece in pieces)
+        names, properties = self._resources.names, self._resources.properties
+        job.r = resource_set(job.parts, names, properties)
+        job.r["execution"] |= _extent(self._mode, duration, slots)
         self._holding[job.id] = job
-        notes = {"resource_summary": summary(job.parts)}
-        job.annotations["sched"] = notes
-        self._jobs.mention(job, "annotations", {"annotations": {"sched": notes}})
-        self._jobs.post(job, "alloc", {"annotations": {"sched": notes}}, R=job.r)
+        fluxion = {"selection_type": "immediate"}
+        job.annotations["sched"] = (
+            {"resource_summary": summary(job.parts)} if self._mode is Mode.FIFO else fluxion
+        )
+        notes = {"annotations": dict(job.annotations)}
+        self._jobs.mention(job, "annotations", notes)
+        self._jobs.post(job, "alloc", notes, R=job.r)
         if duration:
             self._loop.after(duration, lambda: self._expire(job))
 
@@ -210,6 +212,14 @@ class Execution:
         self._jobs.post(job, "free")
         self._jobs.post(job, "clean")
         self.wake()
+
+
+def _extent(mode: Mode, duration: float, slots: int) -> dict[str, Any]:
+    """Return what else an allocation's R says; Fluxion writes whole seconds and no slots."""
+    now = time.time()
+    if mode is Mode.FIFO:
+        return {"starttime": now, "expiration": now + duration if duration else 0.0, "nslots": slots}
+    return {"starttime": int(now), "expiration": int(now + duration) if duration else _FLUXION_FOR_EVER}
 
 
 def _share_out(job: Job, pieces: list[Piece]) -> dict[int, Work]:

@@ -137,7 +137,7 @@ def _allocation(job: Job, names: Mapping[int, str]) -> dict[str, Any]:
         return {}
     ranks = [part.rank for part in job.parts]
     nodelist = compress(names[rank] for rank in ranks)
-    expiration = job.r["execution"]["expiration"]
+    expiration = float(job.r["execution"]["expiration"])
     return {"ranks": format_idset(ranks), "nodelist": nodelist, "expiration": expiration}
 
 

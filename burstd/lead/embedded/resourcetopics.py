@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from burstd.lead.embedded.instance import Instance
-from burstd.lead.embedded.rset import resource_set
-from burstd.lead.embedded.sched import Ask, refusal
+from burstd.lead.embedded.rset import Part, resource_set
+from burstd.lead.embedded.sched import Ask, Mode, refusal
 from burstd.lead.embedded.wire import Refusal, Reply
 from burstd.lead.request import read_constraint, read_request
 
@@ -47,6 +47,12 @@ def undrain(instance: Instance, payload: Payload) -> None:
 def sched_status(instance: Instance, _: Payload) -> Payload:
     resources = instance.resources
     down = [rank for rank in resources.names if not resources.usable(rank)]
+    if instance.argv.sched is Mode.EASY:
+        return {
+            "all": _whole(instance, resources.parts(resources.names)),
+            "allocated": _whole(instance, instance.execution.allocated()),
+            "down": _whole(instance, resources.parts(down)),
+        }
     return {
         "all": resources.everything(),
         "allocated": resource_set(instance.execution.allocated(), properties=resources.properties),
@@ -55,10 +61,20 @@ def sched_status(instance: Instance, _: Payload) -> Payload:
 
 
 def feasibility(instance: Instance, payload: Payload) -> None:
-    """Refuse what the scheduler would refuse; like Flux's own it does not look at the jobspec's queue."""
+    """Refuse what the declared hosts can never give; like Flux's own it does not look at the queue."""
     jobspec = payload["jobspec"]
     allowed = read_constraint(jobspec.get("attributes", {}).get("system", {}).get("constraints"))
     ask = Ask(0, 1, read_request(jobspec), allowed)
-    text = refusal(instance.argv.sched, ask, instance.execution.offers())
+    text = refusal(Mode.FIFO, ask, instance.execution.offers())
+    if text and instance.argv.sched is Mode.EASY:
+        raise Refusal(errno.ENODEV, "Unsatisfiable request")
     if text:
         raise Refusal(errno.EOVERFLOW, text)
+
+
+def _whole(instance: Instance, parts: list[Part]) -> Payload | None:
+    """Return a resource set as Fluxion shows it: in whole seconds, with names; null where it is empty."""
+    resources = instance.resources
+    rset = resource_set(parts, resources.names, resources.properties)
+    rset["execution"] |= {"starttime": 0, "expiration": 0}
+    return rset if parts else None

@@ -26,20 +26,14 @@ def resource_set(
     parts: Iterable[Part],
     names: Mapping[int, str] | None = None,
     properties: Mapping[int, frozenset[str]] | None = None,
-    *,
-    starttime: float = 0.0,
-    expiration: float = 0.0,
-    nslots: int = 0,
 ) -> dict[str, Any]:
-    """Return an R object; `nodelist`, `properties` and `nslots` are there where they are given."""
+    """Return an R object without an end; `nodelist` and `properties` are there where they are given."""
     parts = sorted(parts, key=lambda part: part.rank)
     execution: dict[str, Any] = {
         "R_lite": [{"rank": ranks, "children": children} for ranks, children in _grouped(parts)],
-        "starttime": starttime,
-        "expiration": expiration,
+        "starttime": 0.0,
+        "expiration": 0.0,
     }
-    if nslots:
-        execution["nslots"] = nslots
     if names is not None:
         execution["nodelist"] = [compress(names[part.rank] for part in parts)]
     by_property = _by_property(parts, properties or {})

@@ -13,8 +13,9 @@ from burstd.core.model import Request
 class Mode(StrEnum):
     """`fifo` is sched-simple: the first job that cannot start blocks all later ones.
 
-    `easy` is Fluxion with queue-policy easy: later jobs that fit start. It makes no reservation for
-    the job that waits, so a large job can be overtaken for ever; a real Fluxion would not allow that.
+    `easy` is Fluxion with queue-policy easy: later jobs that fit start, on the highest ranks and cores.
+    It makes no reservation for the job that waits, so a large job can be overtaken for ever; a real
+    Fluxion would not allow that.
     """
 
     FIFO = "fifo"
@@ -113,17 +114,19 @@ def place(mode: Mode, ask: Ask, offers: Iterable[Offer]) -> tuple[Piece, ...] | 
     hosts = [offer for offer in offers if offer.usable and _allows(ask, offer)]
     if mode is Mode.FIFO:
         hosts.sort(key=lambda offer: (-len(offer.free_cores), -len(offer.free_gpus), offer.rank))
+    else:
+        hosts.sort(key=lambda offer: -offer.rank)
     if request.hosts:
         fitting = [offer for offer in hosts if offer.slots(request) >= request.slots]
         taken = [(offer, request.slots) for offer in fitting[: request.hosts]]
-        return _pieces(request, taken) if len(taken) == request.hosts else None
+        return _pieces(mode, request, taken) if len(taken) == request.hosts else None
     taken, missing = [], request.slots
     for offer in hosts:
         slots = min(offer.slots(request), missing)
         if slots:
             taken.append((offer, slots))
             missing -= slots
-    return None if missing else _pieces(request, taken)
+    return None if missing else _pieces(mode, request, taken)
 
 
 def refusal(mode: Mode, ask: Ask, offers: Sequence[Offer]) -> str:
@@ -165,16 +168,18 @@ def _allows(ask: Ask, offer: Offer) -> bool:
     return ask.constraint.allows(offer.rank, offer.name, offer.properties)
 
 
-def _pieces(request: Request, taken: list[tuple[Offer, int]]) -> tuple[Piece, ...]:
-    pieces = [_piece(request, offer, slots) for offer, slots in taken]
+def _pieces(mode: Mode, request: Request, taken: list[tuple[Offer, int]]) -> tuple[Piece, ...]:
+    pieces = [_piece(mode, request, offer, slots) for offer, slots in taken]
     return tuple(sorted(pieces, key=lambda piece: piece.rank))
 
 
-def _piece(request: Request, offer: Offer, slots: int) -> Piece:
+def _piece(mode: Mode, request: Request, offer: Offer, slots: int) -> Piece:
     if request.exclusive:
         return Piece(offer.rank, slots, offer.cores, offer.gpus)
-    cores = frozenset(sorted(offer.free_cores)[: slots * request.cores])
-    return Piece(offer.rank, slots, cores, frozenset(sorted(offer.free_gpus)[: slots * request.gpus]))
+    highest_first = mode is Mode.EASY
+    cores = sorted(offer.free_cores, reverse=highest_first)[: slots * request.cores]
+    gpus = sorted(offer.free_gpus, reverse=highest_first)[: slots * request.gpus]
+    return Piece(offer.rank, slots, frozenset(cores), frozenset(gpus))
 
 
 def _without(offer: Offer, piece: Piece) -> Offer:

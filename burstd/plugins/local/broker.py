@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,28 +16,35 @@ from typing import Literal
 FlavorName = Literal["real", "embedded"]
 
 _EXPORT = re.compile(r'^export (?P<name>\w+)="(?P<value>.*)"$', re.MULTILINE)
-_ENCLOSING = ("FLUX_URI", "FLUX_JOB_ID", "FLUX_JOB_ID_PATH", "FLUX_KVS_NAMESPACE", "FLUX_PROXY_REMOTE")
+_ENCLOSING = (
+    "FLUX_URI",
+    "FLUX_JOB_ID",
+    "FLUX_JOB_ID_PATH",
+    "FLUX_KVS_NAMESPACE",
+    "FLUX_PROXY_REMOTE",
+    "BURSTD_RUNDIR",
+)
 """What an instance around this process would tell a broker, which must not listen to it."""
 
 
-@cache
-def flux_environment() -> dict[str, str]:
+def flux_environment() -> Mapping[str, str]:
     """Return what `flux env` exports: where the installed Flux has its parts. {} where none is on PATH."""
     flux = shutil.which("flux")
-    if flux is None:
-        return {}
-    done = subprocess.run([flux, "env"], capture_output=True, text=True, timeout=10, check=False)
-    return {match["name"]: match["value"] for match in _EXPORT.finditer(done.stdout)}
+    return _exports(flux) if flux else {}
+
+
+def executables() -> frozenset[str]:
+    """Return what a broker of ours may run: this Python, `flux`, and the `flux-broker` that it turns into."""
+    folders = flux_environment().get("FLUX_EXEC_PATH", "").split(":")
+    brokers = [f"{folder}/flux-broker" for folder in folders if folder]
+    names = filter(None, (sys.executable, shutil.which("flux"), *brokers))
+    return frozenset(str(Path(name).resolve()) for name in names)
 
 
 @cache
-def executables() -> frozenset[str]:
-    """Return what a broker of ours may run: this Python, `flux`, and the `flux-broker` that it turns into."""
-    flux = shutil.which("flux")
-    folders = flux_environment().get("FLUX_EXEC_PATH", "").split(":")
-    names = [sys.executable, *([flux] if flux else [])]
-    names += [f"{folder}/flux-broker" for folder in folders if folder]
-    return frozenset(str(Path(name).resolve()) for name in names)
+def _exports(flux: str) -> Mapping[str, str]:
+    done = subprocess.run([flux, "env"], capture_output=True, text=True, timeout=10, check=False)
+    return {match["name"]: match["value"] for match in _EXPORT.finditer(done.stdout)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +82,14 @@ class Broker:
         return [shutil.which("flux") or "flux", "broker", *common, *place, *logs, *self.attributes]
 
     def environment(self) -> dict[str, str]:
-        """Return this process's own environment without any instance around it, marked with the rundir."""
+        """Return this process's own environment without any instance around it."""
         rest = {name: value for name, value in os.environ.items() if name not in _ENCLOSING}
-        return rest | dict(self.variables) | {"BURSTD_RUNDIR": str(self.rundir)}
+        return rest | dict(self.variables)
 
     def traces(self) -> tuple[str, ...]:
-        """Return the environment entries by which what its jobs left behind is known."""
-        uris = (f"FLUX_URI={scheme}://{self.socket}" for scheme in ("local", "embedded"))
-        return (*uris, f"BURSTD_RUNDIR={self.rundir}")
+        """Return the environment entries of which every process of its jobs has one.
+
+        Flux names the broker's own socket to its jobs. The embedded instance names the lead's, and the
+        rundir beside it.
+        """
+        return (f"FLUX_URI=local://{self.socket}", f"BURSTD_RUNDIR={self.rundir}")

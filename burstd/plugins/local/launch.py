@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +21,13 @@ from burstd.plugins.local import processes
 from burstd.plugins.local.broker import Broker
 
 _CLONE_NEWUTS = 0x04000000
-_SETTLING_SECONDS = 0.3
-"""A broker that cannot read its papers ends well within this time."""
+_SETTLING_SECONDS = 0.2
+"""A broker that has read its papers and cannot use them ends well within this time."""
+
+_PAPERS_SECONDS = 3.0
+"""A broker that has not read its papers by then is only slow: whether it joins is seen at the lead."""
+
+_LOOK_SECONDS = 0.02
 
 _GRACE_SECONDS = 0.5
 """What a job left behind has this long after SIGTERM."""
@@ -48,6 +54,8 @@ def start(brokers: Sequence[Broker], *, uts: bool) -> None:
     With `uts` each has a UTS namespace of its own in which it is called as the lead calls it. Raises Never
     or NotNow, with the last words of its log, where one ended at once or could not be started.
     """
+    if not brokers:
+        return
     with contextlib.ExitStack() as stack:
         started = []
         for broker in brokers:
@@ -66,7 +74,7 @@ def can_name_hosts() -> bool:
 def clear(gone: Sequence[Broker]) -> None:
     """End what the jobs of brokers that are gone left running, and take their rundirs away. Raises NotNow."""
     traces = [trace for broker in gone for trace in broker.traces()]
-    left = processes.stop(lambda: processes.find_by_environment(traces), _GRACE_SECONDS, _KILL_SECONDS)
+    left = processes.stop(lambda: processes.find_of_jobs(traces), _GRACE_SECONDS, _KILL_SECONDS)
     if left:
         pids = ", ".join(str(process.pid) for process in left)
         raise NotNow(f"what jobs left behind on {gone[0].host} does not end, even when killed: pid {pids}")
@@ -156,11 +164,16 @@ class _Launch(threading.Thread):
 
 
 def _watch(started: Sequence[Started]) -> None:
-    """Give all of them together a moment to fail in."""
-    ended = processes.wait_for_any([one.pidfd for one in started], _SETTLING_SECONDS)
-    failed = [one.broker for one in started if one.pidfd in ended]
-    if failed:
-        raise _failure(failed[0])
+    """Wait until all have read their papers, which is when they make their rundirs, or one ended."""
+    began, pidfds = time.monotonic(), [one.pidfd for one in started]
+    ended: set[int] = set()
+    while not ended and (seconds := time.monotonic() - began) < _PAPERS_SECONDS:
+        if seconds > _SETTLING_SECONDS and all(one.broker.rundir.exists() for one in started):
+            break
+        ended = processes.wait_for_any(pidfds, _LOOK_SECONDS)
+    for one in started:
+        if one.pidfd in ended:
+            raise _failure(one.broker)
 
 
 def _failure(broker: Broker) -> Never | NotNow:

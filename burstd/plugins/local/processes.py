@@ -34,12 +34,13 @@ def find_by_argument(prefix: str, executables: frozenset[str]) -> Iterator[Proce
             yield Process(pid, token, _KnownByArgument(token, executables))
 
 
-def find_by_environment(entries: Iterable[str]) -> Iterator[Process]:
-    """Yield each of our own processes, outside this one's line of parents, with one of these entries.
+def find_of_jobs(entries: Iterable[str]) -> Iterator[Process]:
+    """Yield each of our own processes that a Flux job left, with one of these entries in its environment.
 
-    An entry reads NAME=VALUE and must stand there exactly so.
+    An entry reads NAME=VALUE and must stand there exactly so. Of a job is what has a job id in its
+    environment, or is a job's shell. This process and its parents are spared.
     """
-    known = _KnownByEnvironment(frozenset(os.fsencode(entry) for entry in entries))
+    known = _KnownOfJob(frozenset(os.fsencode(entry) for entry in entries))
     spared = set(_line_of(os.getpid()))
     for pid in _own_pids():
         if pid not in spared and known(pid):
@@ -109,11 +110,16 @@ class _KnownByArgument:
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownByEnvironment:
+class _KnownOfJob:
     entries: frozenset[bytes]
 
     def __call__(self, pid: int) -> bool:
-        return not self.entries.isdisjoint(_read(pid, "environ").split(b"\0")) and _is_own(pid)
+        environment = _read(pid, "environ").split(b"\0")
+        return not self.entries.isdisjoint(environment) and _is_own(pid) and self._of_job(pid, environment)
+
+    def _of_job(self, pid: int, environment: list[bytes]) -> bool:
+        marked = any(entry.startswith(b"FLUX_JOB_ID=") for entry in environment)
+        return marked or Path(_executable(pid)).name == "flux-shell"
 
 
 def _own_pids() -> list[int]:

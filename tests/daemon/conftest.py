@@ -1,0 +1,98 @@
+"""A lead on this machine with a daemon of its own beside it, on each Flux there is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burstd.plugins.contract import Setting, Site
+from burstd.plugins.local import make
+from burstd.stage.daemon import DaemonProcess
+from burstd.stage.lead import Stage
+from burstd.stage.watch import Watch
+
+IDLE_SECONDS = 0.5
+
+
+@dataclass
+class Town:
+    """A stage, a watch of its lead, and as many runs of burstd as a test wants."""
+
+    stage: Stage
+    watch: Watch
+    directory: Path
+    stack: ExitStack
+    daemons: list[DaemonProcess] = field(default_factory=list)
+
+    def burstd(self, *flags: str, idle: float = IDLE_SECONDS, **pool: Any) -> DaemonProcess:
+        """Return a burstd of this town, not yet started; keywords change its only pool."""
+        written = {"name": "burst-0", "provider": "local", "idle_seconds": idle} | pool
+        config = {"owner": "town", "state_dir": str(self.state), "pools": [written]}
+        path = self.directory / f"burstd-{len(self.daemons)}.yaml"
+        daemon = DaemonProcess(config, path, self.stage.environment(), flags=flags)
+        self.daemons.append(self.stack.enter_context(daemon))
+        return daemon
+
+    def serving(self, **pool: Any) -> DaemonProcess:
+        """Return a burstd that serves the lead."""
+        daemon = self.burstd(**pool)
+        daemon.start()
+        daemon.said("serving the lead", 20)
+        return daemon
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "s"
+
+    @property
+    def ledger(self) -> Path:
+        return self.state / "town" / "ledger.db"
+
+    def sites(self) -> tuple[Site, ...]:
+        """Return what runs on this machine for the town's burstd, by the provider's own listing."""
+        flux = "real" if self.stage.flavor.name == "real" else "embedded"
+        return make(Setting("town", "town", self.state, {"flux": flux})).observe().sites
+
+    def broker_pids(self) -> list[int]:
+        """Return the processes whose command line names a directory of this town's bursts."""
+        mark = f"-Srundir={self.state}".encode()
+        pids = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if mark in path.read_bytes():
+                    pids.append(int(path.parent.name))
+            except OSError:
+                continue  # it ended while the listing was made
+        return pids
+
+    def sweep(self) -> None:
+        flux = "real" if self.stage.flavor.name == "real" else "embedded"
+        provider = make(Setting("town", "town", self.state, {"flux": flux}))
+        for site in provider.observe().sites:
+            provider.remove(site)
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real_flux)])
+def make_town(request: pytest.FixtureRequest) -> Iterator[Callable[..., Town]]:
+    with ExitStack() as stack:
+
+        def make_one(**options: Any) -> Town:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="town-")))
+            stage = stack.enter_context(Stage(directory / "stage", request.param, **options))
+            watch = stack.enter_context(Watch(stage.uri))
+            town = Town(stage, watch, directory, stack)
+            stack.callback(town.sweep)
+            return town
+
+        yield make_one
+
+
+@pytest.fixture
+def town(make_town: Callable[..., Town]) -> Town:
+    return make_town()

@@ -1,0 +1,60 @@
+"""The embedded instance and a real Flux, asked the same questions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import flux_questions
+import pytest
+from embedded_site import LEAD, Site
+
+QUESTIONS = Path(flux_questions.__file__)
+
+
+MODULES = {
+    "fifo": ("sched-simple", "sched-simple", ""),
+    "easy": (
+        "sched-fluxion-qmanager",
+        "sched-fluxion-feasibility",
+        '[sched-fluxion-qmanager]\nqueue-policy = "easy"\n',
+    ),
+}
+"""For each mode: who offers `sched` and `feasibility` in Flux, and what its configuration says."""
+
+
+@pytest.mark.process
+@pytest.mark.real_flux
+@pytest.mark.parametrize("mode", MODULES)
+def test_both_give_the_same_answers(site: Site, mode: str) -> None:
+    """Refusals, events, output, rows of jobs, drains: a real Flux of one host answers as we do."""
+    site.start(LEAD, f"-Ssched={mode}", toml=site.lone())
+    ours = json.loads(json.dumps(flux_questions.ask(site.connect())))
+    theirs = _ask_flux(site.folder / "flux.toml", mode)
+    assert "\n".join(_differences("", ours, theirs)) == ""
+
+
+def _ask_flux(file: Path, mode: str) -> Any:
+    sched, feasibility, more = MODULES[mode]
+    alternatives = f'sched = "{sched}"\nfeasibility = "{feasibility}"\n'
+    file.write_text(f"[modules.alternatives]\n{alternatives}{more}")
+    command = ["flux", "start", "-s1", f"--config-path={file}", sys.executable, str(QUESTIONS)]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if asked.returncode and "No such module" in asked.stderr:
+        pytest.skip(f"this Flux has no {sched}")
+    assert asked.returncode == 0, asked.stderr
+    return json.loads(asked.stdout)
+
+
+def _differences(where: str, ours: Any, theirs: Any) -> list[str]:
+    """Return each place where two answers differ, on a line of its own."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        names = sorted({*ours, *theirs})
+        return [line for n in names for line in _differences(f"{where}/{n}", ours.get(n), theirs.get(n))]
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        return [line for n, (our, their) in pairs for line in _differences(f"{where}/{n}", our, their)]
+    return [] if ours == theirs else [f"{where}: {ours!r}, a real Flux {theirs!r}"]
