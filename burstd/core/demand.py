@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from burstd.core.constraint import Constraint
-from burstd.core.lifecycle import IDLE, RISING, leaving
+from burstd.core.lifecycle import IDLE, RISING, cooled, leaving
 from burstd.core.marks import drain_mark
 from burstd.core.model import (
     Burst,
@@ -53,6 +53,7 @@ class Demand:
         self.wakes: list[float] = []
         self._live: dict[str, Burst] = {}
         self._rest: list[Burst] = []
+        self._cooldowns = {one.pool: one for one in snapshot.cooldowns}
         for burst in sorted(bursts, key=lambda burst: -burst.generation):
             self._admit(burst)
         self._free = {room.rank: room for room in self._free_rooms()}
@@ -88,6 +89,13 @@ class Demand:
             self._live[burst.pool] = burst
         else:
             self._rest.append(burst)
+            self._cool(burst)
+
+    def _cool(self, burst: Burst) -> None:
+        """A burst that is gone by this very plan closes its pool as its record will from now on."""
+        if burst.phase is Phase.GONE:
+            cooldown = cooled(burst, self._cooldowns.pop(burst.pool, None), self.now)
+            self._cooldowns |= {burst.pool: cooldown} if cooldown else {}
 
     def _refusal(self, job: Job) -> Reason | None:
         wish = job.wish
@@ -171,7 +179,7 @@ class Demand:
         return [whole_room(host.rank, host.name, host.shape) for host in hosts]
 
     def _not_new(self, pool: Pool) -> Reason | None:
-        cooldown = next((one for one in self.snapshot.cooldowns if one.pool == pool.name), None)
+        cooldown = self._cooldowns.get(pool.name)
         if cooldown is not None and (cooldown.until is None or cooldown.until > self.now):
             return self._cooling(cooldown)
         live = [burst for burst in self._paid() if pool.paid]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from burstd.core.model import (
     Action,
     Burst,
+    Cooldown,
     Failure,
     Host,
     Outcome,
@@ -29,6 +30,9 @@ REMOVE_AGAIN_SECONDS = 5.0
 
 NEVER_AGAIN_SECONDS = 300.0
 """Between two removals that the provider refused for good: a site that may cost is never given up."""
+
+LONGEST_COOLDOWN_SECONDS = 1800.0
+"""A pool that fails again and again is tried at least this often."""
 
 UNSEEN = 2
 """Complete listings in a row without the site, before it counts as gone."""
@@ -128,6 +132,17 @@ def ended(burst: Burst, outcome: Outcome) -> Burst:
     return replace(burst, outcome=outcome, absences=0, site=site)
 
 
+def cooled(burst: Burst, before: Cooldown | None, now: float) -> Cooldown | None:
+    """Return the pause of the pool after its burst was gone at `now`; each in a row is twice as long."""
+    if burst.failure is None:
+        return None
+    failures = 1 + (before.failures if before else 0)
+    if burst.failure.retry_after is None:
+        return Cooldown(burst.pool, burst.failure.text, None, failures)
+    pause = min(burst.failure.retry_after * 2 ** (failures - 1), LONGEST_COOLDOWN_SECONDS)
+    return Cooldown(burst.pool, burst.failure.text, now + pause, failures)
+
+
 def leaving(burst: Burst, index: int) -> bool:
     """Say whether the pool's host at `index` is being taken away, so that its drain is meant."""
     if burst.phase in (Phase.DRAINING, Phase.RELEASING):
@@ -144,7 +159,7 @@ def _settle_rising(burst: Burst, scene: Scene, pool: Pool) -> Burst:
     if scene.now >= _lifetime_end(burst, pool) and burst.phase in RISING:
         return _fail(burst, Failure("its lifetime ended before it served", pool.cooldown_seconds), scene)
     if burst.phase in RISING and scene.now >= burst.since + _patience(burst.phase, pool):
-        return _fail(burst, Failure(_too_late(burst, pool), pool.cooldown_seconds), scene)
+        return _fail(burst, Failure(_misfit(scene) or _too_late(burst, pool), pool.cooldown_seconds), scene)
     return burst
 
 
@@ -158,12 +173,18 @@ def _advance(burst: Burst, scene: Scene) -> Burst:
 
 
 def _settle_joining(burst: Burst, scene: Scene) -> Burst:
-    misfit = next((host for host in scene.hosts if host.online and scene.foreign(host)), None)
-    if misfit and all(not host.online or scene.foreign(host) for host in scene.hosts):
-        return _fail(burst, Failure(f"{misfit.name} is drained: {misfit.drain_reason}"), scene)
-    if any(host.online for host in scene.hosts):
+    misfit = _misfit(scene)
+    if misfit is not None and all(scene.foreign(host) for host in scene.hosts):
+        return _fail(burst, Failure(misfit), scene)
+    if any(host.online and not scene.foreign(host) for host in scene.hosts):
         return _enter(burst, Phase.SERVING, scene.now)
     return _fail(burst, _vanished(burst, scene), scene) if burst.absences >= UNSEEN else burst
+
+
+def _misfit(scene: Scene) -> str | None:
+    """Return why a host that joined cannot be used, in the words of whoever drained it."""
+    host = next((host for host in scene.hosts if host.online and scene.foreign(host)), None)
+    return f"{host.name} is drained: {host.drain_reason}" if host else None
 
 
 def _settle_serving(burst: Burst, scene: Scene, pool: Pool) -> Burst:

@@ -252,11 +252,15 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A pool whose last burst failed: not to be tried again before `until`; None: not before a restart."""
+    """A pool whose last burst failed: not to be tried again before `until`; None: not before a restart.
+
+    `failures` counts the bursts that failed in a row.
+    """
 
     pool: str
     text: str
     until: float | None
+    failures: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from burstd.core.errors import LedgerError
+from burstd.core.lifecycle import cooled
 from burstd.core.model import Action, Burst, Cooldown, Failure, Outcome, Phase, Verb
 
 SCHEMA = 1
 
-LONGEST_COOLDOWN_SECONDS = 1800.0
+REMEMBERED = 20
+"""How many of a pool's gone bursts are looked at for failures in a row: the pause is longest by then."""
 
 _TABLES = """
 CREATE TABLE bursts (
@@ -82,7 +84,7 @@ class Ledger:
         A failure for good holds until burstd is started again, at `started`.
         """
         pools = [pool for pool, _ in self.generations()]
-        found = (_cooldown(pool, self._ended_bursts(pool), started) for pool in pools)
+        found = (_cooldown(self._ended_bursts(pool), started) for pool in pools)
         return tuple(cooldown for cooldown in found if cooldown is not None)
 
     def open_intents(self) -> tuple[Intent, ...]:
@@ -147,14 +149,14 @@ class Ledger:
         for id_, at, action, ended, failure in rows:
             yield Intent(id_, at, _action(json.loads(action)), ended, failure)
 
-    def _ended_bursts(self, pool: str) -> Iterator[tuple[float, Failure | None]]:
-        """Yield when each gone burst of a pool was written as gone, and its failure; newest first."""
+    def _ended_bursts(self, pool: str) -> list[tuple[float, Burst]]:
+        """Return the latest gone bursts of a pool with the time of their end, oldest first."""
         rows = self._db.execute(
-            "SELECT written, record FROM bursts WHERE pool = ? AND phase = ? ORDER BY generation DESC",
-            (pool, Phase.GONE),
+            "SELECT written, record FROM bursts WHERE pool = ? AND phase = ? "
+            "ORDER BY generation DESC LIMIT ?",
+            (pool, Phase.GONE, REMEMBERED),
         )
-        for written, record in rows:
-            yield written, _burst(json.loads(record)).failure
+        return [(written, _burst(json.loads(record))) for written, record in rows][::-1]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -188,19 +190,13 @@ def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:
         return Ledger(path), text
 
 
-def _cooldown(pool: str, ended: Iterable[tuple[float, Failure | None]], started: float) -> Cooldown | None:
-    failures = []
-    for at, failure in ended:
-        if failure is None:
-            break
-        failures.append((at, failure))
-    if not failures:
-        return None
-    at, failure = failures[0]
-    if failure.retry_after is None:
-        return Cooldown(pool, failure.text, None) if at >= started else None
-    pause = min(failure.retry_after * 2 ** (len(failures) - 1), LONGEST_COOLDOWN_SECONDS)
-    return Cooldown(pool, failure.text, at + pause)
+def _cooldown(ended: Iterable[tuple[float, Burst]], started: float) -> Cooldown | None:
+    """Fold the failures in a row, oldest first; a failure for good is over once burstd restarted."""
+    cooldown = None
+    for at, burst in ended:
+        if burst.failure is None or burst.failure.retry_after is not None or at >= started:
+            cooldown = cooled(burst, cooldown, at)
+    return cooldown
 
 
 def _burst(fields: dict[str, Any]) -> Burst:

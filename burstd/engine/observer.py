@@ -54,8 +54,8 @@ class Observer:
 
     def ask(self, bursts: Iterable[Burst], now: float) -> float | None:
         """Begin the listings that are due; return when the next will be."""
-        alive = {burst.pool: burst for burst in bursts}
-        times = {pool: self._due_at(pool, alive.get(pool)) for pool in self._providers}
+        bursts = tuple(bursts)
+        times = {pool: self._due_at(pool, self._shown_by(pool, bursts)) for pool in self._providers}
         for pool, time in times.items():
             if time <= now and pool not in self._asked:
                 self._asked.add(pool)
@@ -86,18 +86,23 @@ class Observer:
         seen = self._latest.get(pool)
         return seen is not None and seen.listing is not None and seen.listing.complete
 
-    def _due_at(self, pool: str, burst: Burst | None) -> float:
+    def _shown_by(self, pool: str, bursts: Iterable[Burst]) -> list[Burst]:
+        """Return the bursts that a pool's listing tells of: its own, and those whose pool is undeclared."""
+        return [burst for burst in bursts if burst.pool == pool or burst.pool not in self._providers]
+
+    def _due_at(self, pool: str, bursts: Iterable[Burst]) -> float:
         seen = self._latest.get(pool)
         if seen is None:
             return 0.0
         if seen.listing is None:
             return seen.begun + FAILED_SECONDS
-        if burst is None:
-            return seen.begun + QUIET_SECONDS
+        pauses = (self._pause(pool, burst) for burst in bursts)
+        return seen.begun + min(pauses, default=QUIET_SECONDS)
+
+    def _pause(self, pool: str, burst: Burst) -> float:
         removed = burst.outcome is not None and burst.outcome.verb is Verb.REMOVE
-        if burst.phase is Phase.RELEASING and removed:
-            return seen.begun + self._providers[pool].listing_seconds
-        return seen.begun + LIVE_SECONDS
+        verifying = burst.phase is Phase.RELEASING and removed
+        return self._providers[pool].listing_seconds if verifying else LIVE_SECONDS
 
     def _look(self, pool: str) -> None:
         begun = self._clock()

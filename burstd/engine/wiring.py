@@ -69,11 +69,11 @@ def run(config: Config) -> int:
         met = stack.enter_context(_meet(config))
         resolved = _resolve(config, met, made)
         _check(resolved, made)
-        _say_start(met, resolved)
         ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
         stack.callback(ledger.close)
         if sentence:
             log.warning("%s", sentence)
+        _say_start(met, resolved)
         daemon = _daemon(config, met.lead, resolved, made, ledger)
         met.bell.ring = daemon.wake
         _stop_on_signals(daemon)
@@ -154,7 +154,6 @@ def _check(resolved: Resolved, made: Mapping[str, Provider]) -> None:
 
 def _say_start(met: Met, resolved: Resolved) -> None:
     facts = met.facts
-    log.info("serving the lead of %s (Flux %s, %s)", facts.hostlist, facts.version, facts.scheduler)
     for sentence in limits_sentences(resolved.policy):
         log.info("%s", sentence)
     if not facts.durable:
@@ -162,6 +161,7 @@ def _say_start(met: Met, resolved: Resolved) -> None:
     unreachable = _handshake_problem(resolved.join)
     if unreachable:
         log.warning("%s; brokers of a burst may not be let in either", unreachable)
+    log.info("serving the lead of %s (Flux %s, %s)", facts.hostlist, facts.version, facts.scheduler)
 
 
 def _handshake_problem(join: Join) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import ParseError
-from tomlkit.items import AoT, Array, InlineTable
+from tomlkit.items import AoT, Array, Comment, InlineTable, Whitespace
 
 from burstd.core import hosts as hostlist
 from burstd.core.errors import ConfigError, Problem
@@ -153,8 +153,19 @@ def _replace_resources(document: tomlkit.TOMLDocument, declared: Iterable[Declar
     if "resource" not in document:
         document["resource"] = tomlkit.table(is_super_table=True)
     else:
-        tables[-1].add(tomlkit.nl())
+        for item in _below(_table(document, "resource").get("config")):
+            tables[-1].add(item)
     _table(document, "resource")["config"] = tables
+
+
+def _below(old: object) -> list[Comment | Whitespace]:
+    """Return the blank lines and comments after the last old entry: they belong to what follows."""
+    below: list[Comment | Whitespace] = []
+    for _, item in reversed(old[-1].value.body if isinstance(old, AoT) and len(old) else []):
+        if not isinstance(item, Comment | Whitespace):
+            break
+        below.insert(0, item)
+    return below or [tomlkit.nl()]
 
 
 def _set_queues(document: tomlkit.TOMLDocument, lead: LeadSide) -> None:

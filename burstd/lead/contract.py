@@ -69,4 +69,3 @@ class Lead(Protocol):
     def close(self) -> None:
         """Stop following and drop every connection."""
         ...
-

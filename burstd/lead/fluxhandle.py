@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from burstd.core.errors import LeadLost, LeadRefused
 from burstd.lead.handle import ANY_RANK, Payload
@@ -30,17 +31,20 @@ _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ECONNREFUSED, errno.ECON
 class FluxHandle:
     """One connection to a Flux broker. It belongs to the thread that opened it.
 
-    Every stream of it must be read until the handle is closed: responses that nobody takes clog it.
+    Each stream has a connection of its own: of two streams on one connection that are waited for in
+    turn, the bindings lose responses.
     """
 
     def __init__(self, uri: str | None = None, rpc_seconds: float = RPC_SECONDS) -> None:
         """Connect to `uri`, by default to FLUX_URI or the system instance. Raises LeadLost."""
+        self._uri = uri
         self._rpc_seconds = rpc_seconds
         self._flux = _open(uri)
+        self._streams: WeakSet[FluxStream] = WeakSet()
 
     def rpc(self, topic: str, payload: Payload | None = None, nodeid: int = ANY_RANK) -> Payload:
         """See Handle.rpc. A broker that is silent for `rpc_seconds` counts as lost."""
-        future = self._send(topic, payload, nodeid, flags=0)
+        future = _send(self._connection(topic), topic, payload, nodeid)
         answer = _await(topic, future, self._rpc_seconds)
         if answer is None:
             raise LeadLost(f"{topic}: the lead's broker did not answer within {self._rpc_seconds:g} s")
@@ -48,19 +52,22 @@ class FluxHandle:
 
     def stream(self, topic: str, payload: Payload | None = None, nodeid: int = ANY_RANK) -> FluxStream:
         """See Handle.stream."""
-        return FluxStream(topic, self._send(topic, payload, nodeid, _constants().FLUX_RPC_STREAMING))
+        self._connection(topic)
+        flags = importlib.import_module("flux.constants").FLUX_RPC_STREAMING
+        stream = FluxStream(topic, _send(_open(self._uri), topic, payload, nodeid, flags))
+        self._streams.add(stream)
+        return stream
 
     def close(self) -> None:
-        """Drop the connection; Flux closes it once no stream of it is left either."""
+        """Drop the connection and those of the streams."""
         self._flux = None
+        for stream in self._streams:
+            stream.close()
 
-    def _send(self, topic: str, payload: Payload | None, nodeid: int, flags: int) -> Any:
+    def _connection(self, topic: str) -> Any:
         if self._flux is None:
             raise LeadLost(f"{topic}: this connection to the lead was closed")
-        try:
-            return self._flux.rpc(topic, payload, nodeid=nodeid, flags=flags)
-        except OSError as exc:
-            raise _translate(topic, exc) from exc
+        return self._flux
 
 
 class FluxStream:
@@ -72,6 +79,8 @@ class FluxStream:
 
     def next(self, timeout: float) -> Payload | None:
         """See Stream.next."""
+        if self._future is None:
+            raise LeadLost(f"{self._topic}: this connection to the lead was closed")
         try:
             answer = _await(self._topic, self._future, timeout)
         except LeadRefused as exc:
@@ -81,6 +90,17 @@ class FluxStream:
         if answer is not None:
             self._future.reset()
         return answer
+
+    def close(self) -> None:
+        """Drop the connection; Flux closes it with the last thing that holds it, the future."""
+        self._future = None
+
+
+def _send(flux: Any, topic: str, payload: Payload | None, nodeid: int, flags: int = 0) -> Any:
+    try:
+        return flux.rpc(topic, payload, nodeid=nodeid, flags=flags)
+    except OSError as exc:
+        raise _translate(topic, exc) from exc
 
 
 def _await(topic: str, future: Any, timeout: float) -> Payload | None:
@@ -137,7 +157,3 @@ def _open(uri: str | None) -> Any:
         where = uri or "FLUX_URI or the system instance"
         text = exc.strerror or str(exc)
         raise LeadLost(f"The lead cannot be reached at {where}: {text}. Is its broker running?") from exc
-
-
-def _constants() -> Any:
-    return importlib.import_module("flux.constants")

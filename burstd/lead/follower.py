@@ -123,6 +123,7 @@ class Follower(Generic[F]):
                 continue
             fold.apply(response)
             if fold.complete:
+                self._ping(handle, generation)
                 self._feed.publish(handle, generation, fold)
                 published, self._said = True, ""
 
@@ -133,7 +134,11 @@ class Follower(Generic[F]):
             raise LeadLost(f"{self._feed.topic}: the lead ended the journal") from exc
 
     def _ping(self, handle: Handle, generation: str) -> None:
-        """Notice a broker that is alive enough to keep the connection but does not answer."""
+        """Notice a broker that keeps the connection but does not answer, and one that is another by now.
+
+        A stream may have a connection of its own. While the handle's first broker answers, the
+        stream that was opened after it is with the same one.
+        """
         if broker_generation(handle) != generation:
             raise LeadLost(f"{self._feed.topic}: another broker answers now")
 

@@ -43,7 +43,7 @@ class Stage:
     `cores` is what each of the lead's hosts declares, by default what this machine has; `pool_cores` is what
     each of the pool's does, by default the same: more than there are, and its brokers drain themselves.
     `fifo` is Flux's own sched-simple, `easy` is Fluxion with that queue policy. `statedir`: jobs survive a
-    restart of the lead.
+    restart of the lead. `uts`: whether each broker gets a host name of its own, where this is allowed.
     All files are under `directory`/lead, whose path should be short, for the sockets in it.
     """
 
@@ -56,6 +56,7 @@ class Stage:
         cores: int | None = None,
         pool_cores: int | None = None,
         statedir: bool = False,
+        uts: Literal["auto", "never"] = "auto",
     ) -> None:
         self.flavor = choose(flavor)
         self.sched: Sched = sched
@@ -68,7 +69,7 @@ class Stage:
         self.pool_hosts = expand(POOL_HOSTS)
         self._home = directory.resolve() / "lead"
         self._statedir = statedir
-        self._uts = launch.can_name_hosts()
+        self._uts = uts == "auto" and launch.can_name_hosts()
         _check(self.flavor.name, sched, self.cores)
 
     @property

@@ -1,4 +1,4 @@
-"""A job's standard output, read from its guest output eventlog (RFC 24)."""
+"""A job's eventlogs, followed to their end; its standard output is one of them (RFC 24)."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ def read_output(handle: Handle, job: int, seconds: float) -> list[tuple[int, str
     Raises LeadLost when it is not complete after `seconds`.
     """
     lines: list[tuple[int, str]] = []
-    for payload in _events(handle, job, seconds):
-        event = json.loads(payload["event"])
+    for event in follow(handle, job, "guest.output", seconds):
         if event["name"] == "data":
             lines += _lines(event["context"])
     return lines
 
 
-def _events(handle: Handle, job: int, seconds: float) -> Iterator[Payload]:
-    stream = handle.stream("job-info.eventlog-watch", {"id": job, "path": "guest.output", "flags": 0})
+def follow(handle: Handle, job: int, path: str, seconds: float) -> Iterator[Payload]:
+    """Yield the events of one of a job's eventlogs (RFC 18) until it ends.
+
+    Raises LeadLost when it does not end within `seconds`.
+    """
+    stream = handle.stream("job-info.eventlog-watch", {"id": job, "path": path, "flags": 0})
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             payload = stream.next(timeout=1.0)
         except StopIteration:
             return
-        if payload is not None:
-            yield payload
-    raise LeadLost(f"the output of job {job} did not end within {seconds:g} s")
+        for line in payload["event"].splitlines() if payload else ():
+            yield json.loads(line)
+    raise LeadLost(f"the {path} of job {job} did not end within {seconds:g} s")
 
 
 def _lines(context: Payload) -> Iterator[tuple[int, str]]:

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Any
 
 from burstd.core.errors import BurstdError
-from burstd.core.model import Job, JobState, LeadView
+from burstd.core.model import LeadView
 from burstd.lead.connect import opener
 from burstd.lead.jobspec import command_jobspec, submit
 from burstd.lead.live import LiveLead
 from burstd.lead.rlite import shares
-from burstd.stage.output import read_output
+from burstd.stage.output import follow, read_output
 
 PATIENCE_SECONDS = 30.0
 """How long anything watched for may take."""
@@ -83,7 +83,8 @@ class Watch:
 
     def until_ended(self, job: int, seconds: float = PATIENCE_SECONDS) -> tuple[int, ...]:
         """Wait until a job is over; return the ranks it ran on, in task order."""
-        self.until(lambda view: find(view, job) is None, f"job {job} ended", seconds)
+        for _ in follow(self.handle, job, "eventlog", seconds):
+            self.check()
         answer = self.handle.rpc("job-info.lookup", {"id": job, "keys": ["R"], "flags": 1})
         return tuple(shares(answer["R"]))
 
@@ -95,9 +96,3 @@ class Watch:
     def output(self, job: int) -> list[tuple[int, str]]:
         """Return what a job wrote, line by line, each with its task."""
         return read_output(self.handle, job, PATIENCE_SECONDS)
-
-
-def find(view: LeadView, job: int) -> Job | None:
-    """Return an active job by its id."""
-    active = (one for one in view.jobs if one.state is not JobState.INACTIVE)
-    return next((one for one in active if one.id == job), None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from burstd.core.hosts import expand
-from burstd.core.lifecycle import begun
+from burstd.core.lifecycle import begun, cooled
 from burstd.core.model import (
     Burst,
     Host,
@@ -86,7 +86,18 @@ def applied(snapshot: Snapshot, plan: Plan, now: float) -> Snapshot:
     living = tuple(burst for burst in bursts.values() if burst.phase is not Phase.GONE)
     used = dict(snapshot.generations) | {burst.pool: burst.generation for burst in plan.bursts}
     keys = snapshot.in_flight | {action.key for action in plan.actions}
-    return replace(snapshot, bursts=living, in_flight=keys, generations=tuple(sorted(used.items())))
+    cooldowns = {one.pool: one for one in snapshot.cooldowns}
+    for burst in bursts.values():
+        if burst.phase is Phase.GONE:
+            cooldown = cooled(burst, cooldowns.pop(burst.pool, None), now)
+            cooldowns |= {burst.pool: cooldown} if cooldown else {}
+    return replace(
+        snapshot,
+        bursts=living,
+        in_flight=keys,
+        generations=tuple(sorted(used.items())),
+        cooldowns=tuple(cooldowns.values()),
+    )
 
 
 def verbs(plan: Plan) -> list[Verb]:

@@ -409,13 +409,30 @@ class TestLife:
 
     def test_a_wrong_shape_is_the_bursts_failure(self):
         """Hosts that Flux drains for missing resources end the burst with Flux's own words."""
-        hosts = with_host(
-            some_hosts([POOL], online=[4]), 4, drain_reason="rank 4 (burst-0-0) missing resources: core[2-3]"
-        )
-        result = plan(a_snapshot(hosts=hosts, bursts=(a_burst(Phase.JOINING, since=NOW - 1),)), POLICY, NOW)
+        misfit = "rank 4 (burst-0-0) missing resources: core[2-3]"
+        hosts = with_host(some_hosts([POOL], online=[4]), 4, drain_reason=misfit)
+        joining = a_burst(Phase.JOINING, size=1, since=NOW - 1)
+        result = plan(a_snapshot(hosts=hosts, bursts=(joining,)), POLICY, NOW)
 
         assert "missing resources: core[2-3]" in result.bursts[0].failure.text
         assert result.bursts[0].phase in (Phase.DRAINING, Phase.RELEASING)
+
+    def test_one_drained_host_does_not_end_a_burst_that_still_joins(self):
+        """While other hosts may still join, a host drained by an administrator is waited past."""
+        hosts = with_host(some_hosts([POOL], online=[4]), 4, drain_reason="disk replaced")
+        joining = a_snapshot(hosts=hosts, bursts=(a_burst(Phase.JOINING, since=NOW - 1),))
+        assert plan(joining, POLICY, NOW).empty
+
+        late = a_snapshot(hosts=hosts, bursts=(a_burst(Phase.JOINING, since=NOW - 301),))
+        assert "burst-0-0 is drained: disk replaced" in plan(late, POLICY, NOW).bursts[0].failure.text
+
+    def test_a_pool_closes_in_the_same_plan_that_finds_its_failed_burst_gone(self):
+        """The tick that verifies a failed burst gone does not start the next generation."""
+        burst = a_burst(
+            Phase.RELEASING, failure=Failure("quota", 60), outcome=Outcome(Verb.REMOVE, NOW), absences=2
+        )
+
+        assert reason_codes(a_snapshot(bursts=(burst,), jobs=(a_job(),))) == [Code.POOL_COOLDOWN]
 
     def test_a_failed_effect_releases_the_burst(self):
         """A provision that failed leads to the removal of whatever it left."""

@@ -43,6 +43,7 @@ requests = st.builds(
 )
 constraints = st.sampled_from([ANYWHERE, parse({"properties": ["burst"]}), parse({"ranks": ["3-5"]})])
 wishes = st.sampled_from([None, Wish(), Wish("burst-1"), Wish("local"), Wish("nowhere"), Wish(nonsense="[]")])
+failures = st.sampled_from([None, Failure("quota", 60.0), Failure("forbidden", None)])
 reasons = st.sampled_from([None, None, None, MARK + "burst-0-g1: idle", "disk replaced"])
 
 
@@ -120,6 +121,7 @@ def bursts(draw: st.DrawFn) -> tuple[Burst, ...]:
                         ),
                     )
                 ),
+                failure=draw(failures) if phase in (Phase.DRAINING, Phase.RELEASING) else None,
                 absences=draw(st.integers(0, 3)),
             )
         )

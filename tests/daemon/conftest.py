@@ -61,7 +61,7 @@ class Town:
 
     def broker_pids(self) -> list[int]:
         """Return the processes whose command line names a directory of this town's bursts."""
-        mark = f"-Srundir={self.state}".encode()
+        mark = f"-Srundir={self.state}/".encode()
         pids = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:

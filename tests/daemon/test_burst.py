@@ -109,6 +109,7 @@ def test_a_wrong_shape_is_reported_with_fluxs_own_words(make_town):
 
     daemon.said("missing resources: core[", 30)
     daemon.said("burst-0-g1: is gone, verified", 30)
+    daemon.said("pool-failed: Pool burst-0 failed for good", 10)
     assert town.sites() == ()
 
 

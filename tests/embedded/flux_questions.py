@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,12 +138,14 @@ def _drains(handle: Handle) -> dict[str, Any]:
 
 def _row(handle: Handle, job: int) -> Mapping[str, Any]:
     """Return a finished job's row; job-list is a moment behind the journal."""
-    while True:
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline:
         row = dict(handle.rpc("job-list.list-id", {"id": job, "attrs": ["all"]})["job"])
         if row["state"] == 64:
             names = sorted(row)
             differing = {"id", "nodelist"} | {name for name in row if name.startswith("t_")}
             return {"names": names, **{name: row[name] for name in names if name not in differing}}
+    raise TimeoutError(f"job-list does not see the end of {job}")
 
 
 def _output(handle: Handle, job: int) -> list[str]:

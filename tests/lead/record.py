@@ -55,7 +55,7 @@ class Session:
         self.handle = handle
 
     def begin(self) -> None:
-        """Begin to read both journals; once for a handle, since a stream that is not read clogs it."""
+        """Begin to read both journals."""
         self.status = self.call("resource.status")
         self.heard: dict[str, list[Any]] = {JOBS: [], RESOURCES: []}
         self.unmet: dict[str, list[str]] = {JOBS: [], RESOURCES: []}

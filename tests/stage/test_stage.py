@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
 import tempfile
 import time
@@ -14,6 +16,7 @@ import pytest
 from burstd.core.errors import ConfigError, LeadError
 from burstd.core.hosts import parse_idset
 from burstd.core.model import Pool, Shape
+from burstd.lead.jobspec import command_jobspec, submit
 from burstd.plugins.contract import Order, Setting
 from burstd.plugins.local import make
 from burstd.stage import machine
@@ -112,13 +115,14 @@ def test_a_wrong_shape_is_noticed(flavor: str, directory: Path) -> None:
         eventually(lambda: "missing resources: core" in drains(stage).get("4", ""))
 
 
+@pytest.mark.parametrize("uts", ["auto", "never"])
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_local_burst_joins_undrained(flavor: str, directory: Path) -> None:
-    """What the local provider launches is online at the lead with its full shape, and offline when removed."""
-    with Stage(directory, flavor) as stage:
+def test_a_local_burst_joins_undrained(flavor: str, uts: str, directory: Path) -> None:
+    """What the local provider launches is online at the lead with its full shape, until it is removed."""
+    with Stage(directory, flavor, uts=uts) as stage:
         shape = Shape(stage.cores, properties=frozenset({"burst"}))
         pool = Pool("burst-0", "local", stage.pool_hosts, (4, 5, 6, 7), shape)
-        provider = make(Setting("tester", "stage", directory / "state", {"flux": flavor}))
+        provider = make(Setting("tester", "stage", directory / "state", {"flux": flavor, "uts": uts}))
         order = Order("tester", "stage-burst-0-g1", pool, 1, 2, stage.join)
         try:
             provider.launch(order)
@@ -186,3 +190,24 @@ def test_the_flavor_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_flavor_that_was_asked_for_needs_no_reason() -> None:
     """`embedded` is had wherever it is asked for."""
     assert choose("embedded").name == "embedded"
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_a_job_that_hides_ends_with_its_host(flavor: str, directory: Path) -> None:
+    """What a job put into a session of its own is ended when the burst it ran on is removed."""
+    with Stage(directory, flavor) as stage, closing(stage.handle()) as handle:
+        provider = make(Setting("tester", "stage", directory / "state", {"flux": flavor}))
+        pool = Pool("burst-0", "local", stage.pool_hosts, (4, 5, 6, 7), Shape(stage.cores))
+        provider.launch(Order("tester", "stage-burst-0-g1", pool, 1, 1, stage.join))
+        stage.wait_online(["burst-0-0"])
+        hidden = directory / "hidden"
+        script = f"setsid sh -c 'echo $$ > {hidden}; exec sleep 300' & exec sleep 300"
+        submit(handle, command_jobspec(["sh", "-c", script], 1, requires={"hostlist": ["burst-0-0"]}))
+        eventually(lambda: hidden.exists() and hidden.read_text().endswith("\n"))
+        pidfd = os.pidfd_open(int(hidden.read_text()))
+        try:
+            for site in provider.observe().sites:
+                provider.remove(site)
+            assert select.select([pidfd], [], [], 10)[0]
+        finally:
+            os.close(pidfd)

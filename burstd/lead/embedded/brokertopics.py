@@ -12,7 +12,9 @@ from burstd.lead.embedded.wire import Refusal, Reply
 
 Payload = Mapping[str, Any]
 
-_CLEANUP_FLAGS = 1
+_FLAGS = 1
+"""What Flux sends along with an attribute that does not change."""
+
 _STATE_RUN = 5
 """The number of the broker state `run` in state-machine.monitor."""
 
@@ -26,7 +28,7 @@ def attr_get(instance: Instance, payload: Payload) -> Payload:
     value = instance.attribute(str(payload["name"]))
     if value is None:
         raise Refusal(errno.ENOENT)
-    return {"value": value, "flags": _CLEANUP_FLAGS}
+    return {"value": value, "flags": _FLAGS}
 
 
 def config_get(instance: Instance, _: Payload) -> Payload:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from burstd.core.model import JobState
 from burstd.lead.embedded.jobs import Job, Jobs
-from burstd.lead.embedded.leaf import run_message
 from burstd.lead.embedded.loop import Loop
 from burstd.lead.embedded.queues import Queues
 from burstd.lead.embedded.resources import Resources
@@ -190,7 +190,7 @@ class Execution:
             if rank == 0 and self._tasks:
                 self._tasks.start(work)
             else:
-                self._send(rank, run_message(work))
+                self._send(rank, {"type": "run", "work": asdict(work)})
 
     def _kill(self, job: Job, ranks: Iterable[int]) -> None:
         for rank in set(ranks):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
@@ -86,8 +85,3 @@ class Leaf:
                 self._tasks.start(Work(**message["work"]))
             case "kill":
                 self._tasks.kill(message["job"])
-
-
-def run_message(work: Work) -> dict[str, Any]:
-    """Return what tells a leaf to run a job's tasks."""
-    return {"type": "run", "work": asdict(work)}

@@ -110,6 +110,8 @@ def read_broker_file(folder: Path) -> BrokerFile:
 def _broker_file(tables: Mapping[str, Any]) -> BrokerFile:
     bootstrap, resource = tables["bootstrap"], tables.get("resource", {})
     entries = [(host, entry) for entry in bootstrap["hosts"] for host in expand(entry["host"])]
+    if not entries:
+        raise ValueError("[bootstrap] has no hosts")
     lead, entry = entries[0]
     return BrokerFile(
         tables=tables,
