@@ -152,16 +152,17 @@ def _replace_resources(document: tomlkit.TOMLDocument, declared: Iterable[Declar
     tables = _resources(declared)
     if "resource" not in document:
         document["resource"] = tomlkit.table(is_super_table=True)
-    else:
-        for item in _below(_table(document, "resource").get("config")):
+    resource = _table(document, "resource")
+    if isinstance(resource.get("config"), AoT):
+        for item in _below(resource["config"]):
             tables[-1].add(item)
-    _table(document, "resource")["config"] = tables
+    resource["config"] = tables
 
 
-def _below(old: object) -> list[Comment | Whitespace]:
+def _below(old: AoT) -> list[Comment | Whitespace]:
     """Return the blank lines and comments after the last old entry: they belong to what follows."""
     below: list[Comment | Whitespace] = []
-    for _, item in reversed(old[-1].value.body if isinstance(old, AoT) and len(old) else []):
+    for _, item in reversed(old[-1].value.body):
         if not isinstance(item, Comment | Whitespace):
             break
         below.insert(0, item)

@@ -31,8 +31,10 @@ UP = ("flux-sample-0", "flux-sample-1")
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+_ORPHAN_SECONDS = 1.0
 _KILL_SECONDS = 5.0
 _RETRY_SECONDS = 0.02
+_LATE = "not all of its hosts came online in time"
 
 Sched = Literal["fifo", "easy"]
 
@@ -113,7 +115,7 @@ class Stage:
 
     def stop(self) -> None:
         """End every broker and what its jobs left behind, and take every file away."""
-        self._end(self._hosts(), _STOP_SECONDS)
+        self._end(self._hosts(), self._patience())
         launch.remove_tree(self._home)
 
     def start_host(self, name: str) -> None:
@@ -140,10 +142,14 @@ class Stage:
         self.kill_host(UP[0])
 
     def restart_lead(self) -> None:
-        """End rank 0 in order if it runs, start it again, and return when it is online."""
-        self.stop_host(UP[0])
-        self.start_host(UP[0])
-        self.wait_online(UP[:1])
+        """End rank 0 if it runs, start it again, and return when the first two hosts are online.
+
+        A broker that outlived its lead leaves when the lead is back, as Flux's do: the second host is started
+        again too, the pool's are left alone.
+        """
+        self._end(UP, self._patience())
+        self.start_hosts(UP)
+        self.wait_online(UP)
 
     def environment(self) -> dict[str, str]:
         """Return this process's environment as a child needs it to reach the lead."""
@@ -159,10 +165,13 @@ class Stage:
         missing = {names.index(host) for host in hosts}
         deadline = time.monotonic() + seconds
         while missing:
+            cause: LeadError = LeadLost(_LATE)
             try:
                 missing = self._wait_for_ranks(missing, deadline)
             except LeadError as exc:
-                self._give_up_if_late(deadline, exc)
+                cause = exc
+            if missing:
+                self._give_up_if_late(deadline, cause)
                 time.sleep(_RETRY_SECONDS)
 
     def _wait_for_ranks(self, ranks: set[int], deadline: float) -> set[int]:
@@ -173,9 +182,11 @@ class Stage:
             while not ranks <= online:
                 answer = stream.next(max(0.0, deadline - time.monotonic()))
                 if answer is None:
-                    raise LeadLost("not all of its hosts came online in time")
+                    raise LeadLost(_LATE)
                 online = set(parse_idset(str(answer["members"])))
-        return set()
+            # the resource service hears of it a moment after the group does
+            status = handle.rpc("resource.status", {}, 0)
+        return ranks - set(parse_idset(str(status["online"])))
 
     def _give_up_if_late(self, deadline: float, cause: LeadError) -> None:
         if time.monotonic() >= deadline or not self._running(UP[0]):
@@ -241,6 +252,10 @@ class Stage:
         tokens = {self._broker(host).token for host in hosts}
         found = processes.find_by_argument(f"-Srundir={self._home}{os.sep}", executables())
         return [process for process in found if process.token in tokens]
+
+    def _patience(self) -> float:
+        """Return how long brokers may take to end: without their lead, real ones wait for it in vain."""
+        return _STOP_SECONDS if self._running(UP[0]) else _ORPHAN_SECONDS
 
     def _end(self, hosts: Iterable[str], term_seconds: float) -> None:
         names = tuple(hosts)

@@ -10,6 +10,9 @@ from burstd.core.errors import LeadLost
 from burstd.core.hosts import parse_idset
 from burstd.lead.handle import Handle, Payload
 
+WAIT_FOR_IT = 1
+"""FLUX_JOB_EVENT_WATCH_WAITCREATE: the eventlog may not be there yet."""
+
 
 def read_output(handle: Handle, job: int, seconds: float) -> list[tuple[int, str]]:
     """Return the lines a job wrote, each with its task; waits until the output is complete.
@@ -28,7 +31,8 @@ def follow(handle: Handle, job: int, path: str, seconds: float) -> Iterator[Payl
 
     Raises LeadLost when it does not end within `seconds`.
     """
-    stream = handle.stream("job-info.eventlog-watch", {"id": job, "path": path, "flags": 0})
+    wanted = {"id": job, "path": path, "flags": WAIT_FOR_IT}
+    stream = handle.stream("job-info.eventlog-watch", wanted)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

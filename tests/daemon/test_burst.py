@@ -57,7 +57,7 @@ def test_a_second_job_makes_a_serving_burst_grow(town):
 def test_idle_hosts_at_the_top_go_before_the_others(town):
     """While one host works the idle ones above it are given back, and undrained for the next time."""
     daemon = town.serving()
-    town.watch.submit(["sleep", "60"], 1, requires=BURST_ONLY)
+    town.watch.submit(["sleep", "60"], 1, requires={"hostlist": ["burst-0-0"]})
     wide = town.watch.submit(["true"], 3, requires=BURST_ONLY)
     town.watch.until_ended(wide)
 
@@ -103,7 +103,7 @@ def test_a_pool_that_never_joins_fails_with_its_reason(town):
 
 def test_a_wrong_shape_is_reported_with_fluxs_own_words(make_town):
     """Hosts with fewer cores than the lead's R says are drained by Flux, and that is the burst's failure."""
-    town = make_town(cores=64)
+    town = make_town(pool_cores=64)
     daemon = town.serving()
     town.watch.submit(["true"], 1, requires=BURST_ONLY)
 
@@ -140,6 +140,7 @@ class TestCrash:
     def burst_up(self, town):
         daemon = town.serving(idle=60)
         job = town.watch.submit(["sleep", "120"], 2, requires=BURST_ONLY)
+        daemon.said("burst-0-g1: serves", 20)
         town.watch.until_online(town.stage.pool_hosts[:2])
         return daemon, job
 

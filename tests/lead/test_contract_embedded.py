@@ -16,11 +16,11 @@ from burstd.testing.lead_contract import LeadContract
 class TestEmbeddedLead(LeadContract):
     """The live lead over the embedded instance."""
 
-    @pytest.fixture
-    def stage(self) -> Iterator[Stage]:
-        """A lead; its folder has a short path, for the sockets in it."""
+    @pytest.fixture(params=["fifo", "easy"])
+    def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
+        """A lead with either way to schedule; its folder has a short path, for the sockets in it."""
         with (
             tempfile.TemporaryDirectory(prefix="burstd-") as folder,
-            Stage(Path(folder), "embedded") as stage,
+            Stage(Path(folder), "embedded", sched=request.param) as stage,
         ):
             yield stage

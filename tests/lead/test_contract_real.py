@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from burstd.stage.lead import Stage
+from burstd.stage.machine import has_fluxion
 from burstd.testing.lead_contract import LeadContract
 
 
@@ -19,6 +20,9 @@ class TestRealLead(LeadContract):
 
     @pytest.fixture
     def stage(self) -> Iterator[Stage]:
-        """A lead; its folder has a short path, for the sockets in it."""
-        with tempfile.TemporaryDirectory(prefix="burstd-") as folder, Stage(Path(folder), "real") as stage:
+        """A lead with Fluxion where there is one; its folder has a short path, for the sockets in it."""
+        with (
+            tempfile.TemporaryDirectory(prefix="burstd-") as folder,
+            Stage(Path(folder), "real", sched="easy" if has_fluxion() else "fifo") as stage,
+        ):
             yield stage

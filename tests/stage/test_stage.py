@@ -103,7 +103,20 @@ def test_the_lead_dies_and_comes_back(flavor: str, directory: Path) -> None:
         with pytest.raises(LeadError):
             ranks(stage, "online")
         stage.restart_lead()
-        assert 0 in ranks(stage, "online")
+        assert ranks(stage, "online") == {0, 1}
+
+
+@pytest.mark.process
+@pytest.mark.real_flux
+def test_jobs_survive_a_restart_with_a_statedir(directory: Path) -> None:
+    """With a statedir a job that waited before the lead was restarted waits after it."""
+    with Stage(directory, "real", statedir=True) as stage:
+        with closing(stage.handle()) as handle:
+            job = submit(handle, command_jobspec(["true"], 4))
+        stage.restart_lead()
+        with closing(stage.handle()) as handle:
+            found = handle.rpc("job-list.list-id", {"id": job, "attrs": ["state"]}, 0)["job"]
+    assert found["state"] == 8
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)

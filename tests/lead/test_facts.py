@@ -1,0 +1,97 @@
+"""The facts of a broker, from recorded answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from errno import EIO, ENOENT
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burstd.core.errors import LeadRefused
+from burstd.lead.facts import endpoint, read_facts
+
+RECORDED = json.loads((Path(__file__).parent / "transcripts" / "facts.json").read_text())
+
+
+def answering(changes: Mapping[str, Any]) -> Any:
+    """Return what answers each request as recorded, but for the changes; None is refused as not there."""
+    answers = RECORDED | changes
+
+    def call(topic: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = answers.get(f"{topic} {payload['name']}" if "name" in payload else topic)
+        if answer is None:
+            raise LeadRefused(topic, ENOENT, "No such file or directory")
+        found: Mapping[str, Any] = answer
+        return found
+
+    return call
+
+
+def test_the_recorded_facts() -> None:
+    """Everything that a plan needs of the lead's configuration is found."""
+    facts = read_facts(answering({}))
+    assert facts.generation == RECORDED["attr.get broker.uuid"]["value"]
+    assert facts.hostlist == "flux-sample-[0-3],burst-0-[0-3]"
+    assert facts.curve_cert == "/stage/curve.cert"
+    assert facts.lead_endpoint == RECORDED["config.get"]["bootstrap"]["hosts"][0]["connect"]
+    assert facts.scheduler == "sched-simple"
+    assert facts.version == "0.88.0"
+    assert facts.durable
+
+
+@pytest.mark.parametrize(
+    ("cleanup", "statedir", "durable"),
+    [
+        ("0", "/var/lib/flux", True),
+        ("1", "/var/tmp/flux-x", False),
+        (None, "/var/lib/flux", True),
+        (None, None, False),
+    ],
+)
+def test_a_statedir_that_stays_is_durable(cleanup: str | None, statedir: str | None, durable: bool) -> None:
+    """A temporary statedir is cleaned up; a broker that does not say so has one only if it was given."""
+    changes = {
+        "attr.get statedir-cleanup": cleanup and {"value": cleanup},
+        "attr.get statedir": statedir and {"value": statedir},
+    }
+    assert read_facts(answering(changes)).durable is durable
+
+
+def test_a_bare_instance_has_no_endpoint_and_no_certificate() -> None:
+    """An instance with no `[bootstrap]` lets no other broker in."""
+    facts = read_facts(answering({"config.get": {}, "module.list": {"mods": []}}))
+    assert (facts.curve_cert, facts.lead_endpoint, facts.scheduler) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "uri"),
+    [
+        (
+            {"hosts": [{"host": "a0", "connect": "tcp://10.0.0.1:8050", "bind": "tcp://*:8050"}]},
+            "tcp://10.0.0.1:8050",
+        ),
+        (
+            {"hosts": [{"host": "a[0-3]"}], "default_port": 8050, "default_connect": "tcp://%h:%p"},
+            "tcp://a0:8050",
+        ),
+        ({"hosts": [{"host": "a0", "bind": "tcp://10.0.0.1:8050"}]}, "tcp://10.0.0.1:8050"),
+        ({"hosts": [{}]}, ""),
+        ({"hosts": []}, ""),
+    ],
+)
+def test_the_endpoint_is_rank_0_s(bootstrap: Mapping[str, Any], uri: str) -> None:
+    """`connect` first, then the default with the name and port filled in, then where it binds."""
+    assert endpoint(bootstrap) == uri
+
+
+def test_another_refusal_is_not_taken_for_absence() -> None:
+    """Only ENOENT says that an attribute is not there."""
+
+    def refuse(topic: str, _payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise LeadRefused(topic, EIO, "disk")
+
+    with pytest.raises(LeadRefused, match="disk"):
+        read_facts(refuse)
