@@ -9,8 +9,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from burstd.core.adoption import adopt, sight
+from burstd.core.errors import ConfigError, LeadError
 from burstd.core.hosts import format_idset
 from burstd.core.jobid import f58
 from burstd.core.lifecycle import begun, ended
@@ -30,7 +32,11 @@ GATHER_SECONDS = 0.02
 
 
 class Daemon:
-    """One burstd serving one lead."""
+    """One burstd serving one lead.
+
+    `renew` returns the policy for another generation of the lead's broker, whose ranks may be others. It
+    raises ConfigError when the configuration no longer fits, LeadError when the lead is gone again.
+    """
 
     def __init__(
         self,
@@ -39,6 +45,7 @@ class Daemon:
         providers: Mapping[str, Provider],
         ledger: Ledger,
         perform: Callable[[Action], None],
+        renew: Callable[[LeadView], Policy],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.policy = policy
@@ -57,6 +64,8 @@ class Daemon:
         self._reasons: dict[int, Reason] = {}
         self._errors: dict[str, str] = {}
         self._lead_was_seen = True
+        self._renew = renew
+        self._generation = ""
 
     @property
     def stopping(self) -> bool:
@@ -91,7 +100,7 @@ class Daemon:
         self._take_listings(now)
         next_listing = self._observer.ask(self._bursts.values(), now)
         view = self._view()
-        if view is None or not self._observer.complete():
+        if view is None or not self._observer.complete() or not self._knows(view):
             return next_listing
         result = plan(self.snapshot(view, now), self.policy, now)
         self._apply(result, now)
@@ -132,6 +141,22 @@ class Daemon:
             log.info("the lead answers again" if view else "the lead does not answer; burstd waits for it")
         self._lead_was_seen = view is not None
         return view
+
+    def _knows(self, view: LeadView) -> bool:
+        """Hold the configuration against each new generation of the lead: a restart may change its ranks."""
+        if view.generation == self._generation:
+            return True
+        try:
+            self.policy = self._renew(view)
+        except ConfigError as exc:
+            text = "the lead was restarted and no longer fits the configuration; every burst is released"
+            log.error("%s: %s", text, exc)
+            self.policy = replace(self.policy, pools=())
+        except LeadError as exc:
+            log.info("the lead is gone again: %s", exc)
+            return False
+        self._generation = view.generation
+        return True
 
     def _take_outcomes(self) -> None:
         for one in self._gate.collect():

@@ -22,10 +22,10 @@ class Performer:
         join: Join,
         prefix: str,
     ) -> None:
+        self.policy = policy
+        self.join = join
         self._lead = lead
         self._providers = providers
-        self._policy = policy
-        self._join = join
         self._prefix = prefix
         self.keeper: Callable[[str], str | None] = lambda _: None
         """Tells which pool's provider shows a site, by the site's name: for pools no longer declared."""
@@ -36,7 +36,7 @@ class Performer:
             case Verb.DRAIN:
                 self._lead.drain(action.ranks, action.text)
             case Verb.UNDRAIN:
-                self._lead.undrain(action.ranks, self._policy.owner)
+                self._lead.undrain(action.ranks, self.policy.owner)
             case Verb.TELL:
                 self._lead.tell(action.job, action.text)
             case Verb.PROVISION:
@@ -49,13 +49,13 @@ class Performer:
                 self._provider(action).remove(self._site(action))
 
     def _order(self, action: Action) -> Order:
-        pool = self._policy.pool(action.pool)
+        pool = self.policy.pool(action.pool)
         if pool is None:
             raise Never(f"pool {action.pool} is not declared")
-        return Order(self._policy.owner, self._name(action), pool, action.generation, action.size, self._join)
+        return Order(self.policy.owner, self._name(action), pool, action.generation, action.size, self.join)
 
     def _site(self, action: Action) -> Site:
-        pool = self._policy.pool(action.pool)
+        pool = self.policy.pool(action.pool)
         hosts = pool.hosts[: action.size] if pool else ()
         return Site(self._name(action), action.pool, action.generation, hosts)
 

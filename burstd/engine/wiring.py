@@ -67,14 +67,14 @@ def run(config: Config) -> int:
         state = _state_dir(config)
         stack.enter_context(_alone(state))
         met = stack.enter_context(_meet(config))
-        resolved = _resolve(config, met, made)
+        resolved = _resolve(config, met.facts, met.view, made)
         _check(resolved, made)
         ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
         stack.callback(ledger.close)
         if sentence:
             log.warning("%s", sentence)
         _say_start(met, resolved)
-        daemon = _daemon(config, met.lead, resolved, made, ledger)
+        daemon = _daemon(config, met, resolved, made, ledger)
         met.bell.ring = daemon.wake
         _stop_on_signals(daemon)
         daemon.run()
@@ -85,16 +85,23 @@ def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
     """Return what the daemon would see and decide now. Changes nothing."""
     made = providers(config)
     with _meet(config) as met:
-        resolved = _resolve(config, met, made)
+        resolved = _resolve(config, met.facts, met.view, made)
+        _check(resolved, made)
         snapshot = _look(config, met, resolved, made)
         return snapshot, resolved.policy, plan(snapshot, resolved.policy, time.time())
 
 
 def _daemon(
-    config: Config, lead: Lead, resolved: Resolved, made: Mapping[str, Provider], ledger: Ledger
+    config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provider], ledger: Ledger
 ) -> Daemon:
-    performer = Performer(lead, made, resolved.policy, resolved.join, config.prefix)
-    daemon = Daemon(lead, resolved.policy, made, ledger, performer.perform)
+    performer = Performer(met.lead, made, resolved.policy, resolved.join, config.prefix)
+
+    def renew(view: LeadView) -> Policy:
+        again = _resolve(config, met.lead.facts(), view, made)
+        performer.policy, performer.join = again.policy, again.join
+        return again.policy
+
+    daemon = Daemon(met.lead, resolved.policy, made, ledger, performer.perform, renew)
     performer.keeper = daemon.keeper
     return daemon
 
@@ -132,13 +139,13 @@ def _first_view(lead: Lead, changed: threading.Event, where: str) -> LeadView:
         changed.clear()
 
 
-def _resolve(config: Config, met: Met, made: Mapping[str, Provider]) -> Resolved:
+def _resolve(config: Config, facts: LeadFacts, view: LeadView, made: Mapping[str, Provider]) -> Resolved:
     return resolve(
         config,
-        hostlist=met.facts.hostlist,
-        hosts=met.view.hosts,
-        endpoint=met.facts.lead_endpoint,
-        curve_cert=met.facts.curve_cert,
+        hostlist=facts.hostlist,
+        hosts=view.hosts,
+        endpoint=facts.lead_endpoint,
+        curve_cert=facts.curve_cert,
         paid={name: provider.paid for name, provider in made.items()},
     )
 

@@ -14,7 +14,7 @@ from weakref import WeakSet
 from burstd.core.errors import LeadLost, LeadRefused
 from burstd.lead.handle import ANY_RANK, Payload
 
-RPC_SECONDS = 4.0
+RPC_SECONDS = 3.5
 """How long a broker may take to answer before it counts as lost: with the second between two pings of a
 follower, one that hangs is noticed within 5 s, like one that is dead."""
 

@@ -13,7 +13,7 @@ from burstd.lead.handle import Connect, Handle, Payload, Stream
 _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-PING_SECONDS = 1.0
+PING_SECONDS = 0.9
 FIRST_DELAY = 0.1
 LAST_DELAY = 5.0
 RANK_0 = 0

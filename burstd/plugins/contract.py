@@ -64,7 +64,7 @@ class Listing:
 class Setting:
     """What a provider is made with: whose sites, where it may keep files, and the pool's own options.
 
-    `prefix` begins every site name: `<prefix>-<pool>-g<N>`. `options` is what the operator wrote
+    `lead_uri` is where burstd itself connects to the lead, "" for Flux's default. `prefix` begins every site name: `<prefix>-<pool>-g<N>`. `options` is what the operator wrote
     under the pool's `options`; `path` is where that stands, for error messages.
     """
 
@@ -73,6 +73,7 @@ class Setting:
     state_dir: Path
     options: Mapping[str, Any]
     path: str = "options"
+    lead_uri: str = ""
 
 
 class Provider(Protocol):

@@ -51,6 +51,7 @@ def setting(config: Config, index: int) -> Setting:
         state_dir=config.state_dir,
         options=config.pools[index].options,
         path=f"pools[{index}].options",
+        lead_uri=config.lead.uri,
     )
 
 

@@ -18,10 +18,13 @@ from burstd.core.model import LeadView
 from burstd.stage.daemon import DaemonProcess
 from burstd.stage.flavor import Wanted, choose
 from burstd.stage.lead import Stage
+from burstd.stage.leavings import sweep
 from burstd.stage.screen import output_table, phase_table, resource_table
 from burstd.stage.watch import PATIENCE_SECONDS, Watch
 
 Say = Callable[[str], None]
+
+OWNER = "demo"
 
 IDLE_SECONDS = 2.0
 """Idle time in the demo: long enough for the second job to come, short enough to watch."""
@@ -35,6 +38,7 @@ def play(flux: Wanted, say: Say) -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burstd-demo-")))
         say("Starting a lead: flux-sample-[0-1] up, flux-sample-[2-3] and burst-0-[0-3] declared ...")
         stage = stack.enter_context(Stage(directory / "stage", flavor.name))
+        stack.callback(sweep, stage, OWNER, directory / "state")
         daemon = stack.enter_context(_daemon(stage, directory, say))
         watch = stack.enter_context(Watch(stage.uri, daemon.check))
         _Scene(stage, watch, daemon, say).play()
@@ -123,6 +127,6 @@ def _truth(names_are_real: bool) -> str:
 
 def _daemon(stage: Stage, directory: Path, say: Say) -> DaemonProcess:
     pool = {"name": "burst-0", "provider": "local", "idle_seconds": IDLE_SECONDS, "join_seconds": 30.0}
-    config = {"owner": "demo", "state_dir": str(directory / "state"), "pools": [pool]}
+    config = {"owner": OWNER, "state_dir": str(directory / "state"), "pools": [pool]}
     path = directory / "burstd.yaml"
     return DaemonProcess(config, path, stage.environment(), lambda line: say(f"  burstd | {line}"))

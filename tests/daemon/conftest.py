@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from burstd.plugins.contract import Setting, Site
-from burstd.plugins.local import make
+from burstd.core.model import Site
+from burstd.stage import leavings
 from burstd.stage.daemon import DaemonProcess
 from burstd.stage.lead import Stage
 from burstd.stage.watch import Watch
@@ -56,8 +56,7 @@ class Town:
 
     def sites(self) -> tuple[Site, ...]:
         """Return what runs on this machine for the town's burstd, by the provider's own listing."""
-        flux = "real" if self.stage.flavor.name == "real" else "embedded"
-        return make(Setting("town", "town", self.state, {"flux": flux})).observe().sites
+        return leavings.sites(self.stage, "town", self.state)
 
     def broker_pids(self) -> list[int]:
         """Return the processes whose command line names a directory of this town's bursts."""
@@ -72,10 +71,7 @@ class Town:
         return pids
 
     def sweep(self) -> None:
-        flux = "real" if self.stage.flavor.name == "real" else "embedded"
-        provider = make(Setting("town", "town", self.state, {"flux": flux}))
-        for site in provider.observe().sites:
-            provider.remove(site)
+        leavings.sweep(self.stage, "town", self.state)
 
 
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real_flux)])

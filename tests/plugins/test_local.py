@@ -117,8 +117,7 @@ def test_real_brokers_need_a_flux(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_the_kind_of_broker_follows_the_lead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With `auto` a lead that is the embedded instance needs no flux."""
     monkeypatch.setenv("PATH", "/nonexistent")
-    monkeypatch.setenv("FLUX_URI", "embedded:///run/x")
-    setting = Setting("tester", "contract", tmp_path, {})
+    setting = Setting("tester", "contract", tmp_path, {}, lead_uri="embedded:///run/x")
     join = Join("127.0.0.1", 1, (Declared("lead-0,burst-0-0", Shape(1)),), tmp_path / "none")
     assert not [one for one in make(setting).check(a_pool(), join) if one.path == "options.flux"]
 

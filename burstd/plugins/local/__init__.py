@@ -37,7 +37,7 @@ class Local:
         self._prefix = setting.prefix
         self._root = setting.state_dir.expanduser().resolve() / setting.owner
         self._stop_seconds = options.stop_seconds
-        self._flavor = _flavor(options)
+        self._flavor = _flavor(options, setting.lead_uri)
         self._uts = options.uts == "auto" and launch.can_name_hosts()
 
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
@@ -109,10 +109,10 @@ class Local:
             )
 
 
-def _flavor(options: LocalOptions) -> FlavorName:
+def _flavor(options: LocalOptions, lead_uri: str) -> FlavorName:
     if options.flux != "auto":
         return options.flux
-    return "embedded" if os.environ.get("FLUX_URI", "").startswith("embedded://") else "real"
+    return "embedded" if lead_uri.startswith("embedded://") else "real"
 
 
 def _certificate_problems(join: Join) -> Iterable[Problem]:

@@ -18,7 +18,7 @@ class LocalOptions(BaseModel):
     flux: Literal["auto", "real", "embedded"] = Field(
         default="auto",
         description="Which brokers run: those of the installed Flux, or those of burstd's embedded instance. "
-        "`auto` takes the kind that the lead is, told by `FLUX_URI`.",
+        "`auto` takes the kind that the lead is, told by `lead.uri`.",
     )
     uts: Literal["auto", "never"] = Field(
         default="auto",
