@@ -35,6 +35,9 @@ log = logging.getLogger("burstd")
 LEAD_SECONDS = 30.0
 """How long the lead may take to answer at start, before burstd gives up and says so."""
 
+DRY_SECONDS = 5.0
+"""The same for a dry run: a person waits for it."""
+
 
 class Bell:
     """What the lead rings when its view changed: first whoever waits for it, later the daemon."""
@@ -66,7 +69,7 @@ def run(config: Config) -> int:
     with ExitStack() as stack:
         state = _state_dir(config)
         stack.enter_context(_alone(state))
-        met = stack.enter_context(_meet(config))
+        met = stack.enter_context(_meet(config, LEAD_SECONDS))
         resolved = _resolve(config, met.facts, met.view, made)
         _check(resolved, made)
         ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
@@ -84,7 +87,7 @@ def run(config: Config) -> int:
 def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
     """Return what the daemon would see and decide now. Changes nothing."""
     made = providers(config)
-    with _meet(config) as met:
+    with _meet(config, DRY_SECONDS) as met:
         resolved = _resolve(config, met.facts, met.view, made)
         _check(resolved, made)
         snapshot = _look(config, met, resolved, made)
@@ -107,21 +110,21 @@ def _daemon(
 
 
 @contextmanager
-def _meet(config: Config) -> Iterator[Met]:
+def _meet(config: Config, patience: float) -> Iterator[Met]:
     """Follow the lead and wait until it is fully read. Raises LeadLost when it does not answer."""
     where = config.lead.uri or "Flux's default socket"
     lead = LiveLead(opener(config.lead.uri or None))
     bell = Bell()
     lead.start(bell)
     try:
-        view = _first_view(lead, bell.changed, where)
+        view = _first_view(lead, bell.changed, where, patience)
         yield Met(lead, bell, lead.facts(), view)
     finally:
         lead.close()
 
 
-def _first_view(lead: Lead, changed: threading.Event, where: str) -> LeadView:
-    deadline = time.monotonic() + LEAD_SECONDS
+def _first_view(lead: Lead, changed: threading.Event, where: str, patience: float) -> LeadView:
+    deadline = time.monotonic() + patience
     said = False
     while True:
         view = lead.view()
@@ -129,12 +132,13 @@ def _first_view(lead: Lead, changed: threading.Event, where: str) -> LeadView:
             return view
         left = deadline - time.monotonic()
         if left <= 0:
+            cause = f" ({lead.trouble()})" if lead.trouble() else ""
             raise LeadLost(
-                f"the lead at {where} does not answer since {LEAD_SECONDS:g} s, so burstd did not start; "
-                "is it running, and does $FLUX_URI or lead.uri name its rank 0 broker?"
+                f"the lead at {where} does not answer since {patience:g} s{cause}, so burstd did not "
+                "start; is it running, and does $FLUX_URI or lead.uri name its rank 0 broker?"
             )
         if not changed.wait(min(left, 2.0)) and not said:
-            log.info("waiting for the lead at %s, %g s at most", where, LEAD_SECONDS)
+            log.info("waiting for the lead at %s, %g s at most", where, patience)
             said = True
         changed.clear()
 

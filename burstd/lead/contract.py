@@ -47,6 +47,10 @@ class Lead(Protocol):
         """Return what is known now; None while the lead cannot be reached or is not yet fully read."""
         ...
 
+    def trouble(self) -> str:
+        """Say why the lead cannot be followed just now, as a sentence; "" while it can."""
+        ...
+
     def facts(self) -> LeadFacts:
         """Return the facts of the current broker generation. Raises LeadLost or LeadRefused."""
         ...

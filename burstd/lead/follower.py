@@ -69,6 +69,11 @@ class Follower(Generic[F]):
         self._thread = threading.Thread(target=self._run, name=f"follow {feed.topic}", daemon=True)
         self._said = ""
 
+    @property
+    def trouble(self) -> str:
+        """What broke the latest reading, "" while one stands."""
+        return self._said
+
     def start(self) -> None:
         self._thread.start()
 

@@ -71,6 +71,10 @@ class LiveLead:
         with self._lock:
             return self._assembly.view() if self._assembly is not None else None
 
+    def trouble(self) -> str:
+        """See Lead.trouble."""
+        return self._resource_follower.trouble or self._job_follower.trouble
+
     def facts(self) -> LeadFacts:
         """See Lead.facts."""
         return read_facts(self._handles.rpc)

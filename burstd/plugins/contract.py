@@ -64,8 +64,9 @@ class Listing:
 class Setting:
     """What a provider is made with: whose sites, where it may keep files, and the pool's own options.
 
-    `lead_uri` is where burstd itself connects to the lead, "" for Flux's default. `prefix` begins every site name: `<prefix>-<pool>-g<N>`. `options` is what the operator wrote
-    under the pool's `options`; `path` is where that stands, for error messages.
+    `lead_uri` is where burstd itself connects to the lead, "" for Flux's default. `prefix` begins every
+    site name: `<prefix>-<pool>-g<N>`. `options` is what the operator wrote under the pool's `options`;
+    `path` is where that stands, for error messages.
     """
 
     owner: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -57,6 +58,13 @@ class Town:
     def sites(self) -> tuple[Site, ...]:
         """Return what runs on this machine for the town's burstd, by the provider's own listing."""
         return leavings.sites(self.stage, "town", self.state)
+
+    def until_no_site(self, seconds: float) -> None:
+        """Wait until nothing of burstd's runs or lies on this machine."""
+        deadline = time.monotonic() + seconds
+        while self.sites() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert self.sites() == ()
 
     def broker_pids(self) -> list[int]:
         """Return the processes whose command line names a directory of this town's bursts."""

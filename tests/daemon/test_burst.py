@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from burstd.core.model import JobState
 from burstd.lead.contract import drain_mark
+from burstd.stage.daemon import DaemonEnded
 from burstd.stage.watch import Watch
 
 pytestmark = pytest.mark.process
@@ -181,6 +183,25 @@ class TestCrash:
         assert town.sites() == ()
         assert not any("missing" in line for line in second.lines)
 
+    @pytest.mark.parametrize("steps", [("planned", "serves"), ("starting its brokers", "removing its site")])
+    def test_kills_in_a_row_leave_nothing_and_start_nothing_twice(self, town, steps):
+        """Killed at one step after another of the same burst, with the ledger deleted, nothing is lost."""
+        job = town.watch.submit(["sleep", "0.2"], 3, requires=BURST_ONLY)
+        for step in steps:
+            daemon = town.serving()
+            with contextlib.suppress(DaemonEnded):  # a later life may have nothing left to do of this step
+                daemon.said(step, 5)
+            daemon.kill()
+            for path in town.ledger.parent.glob("ledger.db*"):
+                path.unlink()
+            hosts = [host for site in town.sites() for host in site.hosts]
+            assert len(hosts) == len(set(hosts)) == len(town.broker_pids())
+        last = town.serving()
+        town.watch.until_ended(job)
+        town.watch.until_released(town.stage.pool_hosts)
+        town.until_no_site(20)
+        last.stop()
+
     def test_a_burst_of_a_pool_that_is_no_longer_declared_is_released(self, town):
         """A site found without a pool is taken away by the provider that shows it."""
         first, _ = self.burst_up(town)
@@ -208,6 +229,19 @@ class TestLead:
         with Watch(town.stage.uri) as watch:
             watch.until_ended(watch.submit(["true"], 1, requires=BURST_ONLY))
         daemon.said("planned with 1 host", 20)
+
+    def test_a_lead_that_comes_back_with_other_hosts_gets_its_burst_released(self, make_town):
+        """After a restart without the pool's hosts burstd says what is wrong and takes everything away."""
+        town = make_town()
+        daemon = town.serving(idle=60)
+        town.watch.submit(["sleep", "60"], 1, requires=BURST_ONLY)
+        daemon.said("burst-0-g1: serves", 20)
+        toml = town.stage.curve_cert.parent / "etc" / "broker.toml"
+        toml.write_text(toml.read_text().replace("burst-0-[0-3]", "other-[0-3]"))
+        town.stage.restart_lead()
+
+        daemon.said("no longer fits the configuration; every burst is released", 30)
+        town.until_no_site(30)
 
 
 class TestStop:

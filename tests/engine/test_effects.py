@@ -29,7 +29,9 @@ class World:
 
     def perform(self, action):
         reader = Ledger(self.ledger.path)
-        self.calls.append([intent.action for intent in reader.open_intents()])
+        open_ones = [intent.action for intent in reader.open_intents()]
+        assert action in open_ones
+        self.calls.append(open_ones)
         reader.close()
         if self.failures:
             raise self.failures.pop(0)

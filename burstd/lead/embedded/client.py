@@ -14,8 +14,8 @@ from burstd.core.errors import LeadLost, LeadRefused
 from burstd.lead.embedded.wire import LOCAL_SCHEME, Lines, encode
 from burstd.lead.handle import ANY_RANK, Handle, Payload, Stream
 
-_RPC_SECONDS = 10.0
-"""A lead that does not answer an RPC within this is taken for lost."""
+RPC_SECONDS = 3.5
+"""As over flux-python: with the ping between, a lead that hangs is noticed within 5 s."""
 
 
 def connect(uri: str, timeout: float = 5.0) -> Handle:
@@ -45,12 +45,12 @@ class EmbeddedHandle:
         self._lost = ""
 
     def rpc(self, topic: str, payload: Payload | None = None, nodeid: int = ANY_RANK) -> Payload:
-        """Send one request and wait for its response, at most 10 s."""
+        """Send one request and wait for its response, at most `RPC_SECONDS`."""
         id_ = self._request(topic, payload, nodeid, stream=False)
-        message = self.take(id_, _RPC_SECONDS)
+        message = self.take(id_, RPC_SECONDS)
         del self._arrived[id_]
         if message is None:
-            raise LeadLost(f"the lead at {self._path} did not answer {topic} in {_RPC_SECONDS:.0f} s")
+            raise LeadLost(f"the lead at {self._path} did not answer {topic} in {RPC_SECONDS:g} s")
         return _payload(topic, message)
 
     def stream(self, topic: str, payload: Payload | None = None, nodeid: int = ANY_RANK) -> Stream:
@@ -79,7 +79,7 @@ class EmbeddedHandle:
         self._check()
         self._arrived[id_] = deque()
         try:
-            self._socket.settimeout(_RPC_SECONDS)
+            self._socket.settimeout(RPC_SECONDS)
             self._socket.sendall(encode(message))
         except OSError as exc:
             raise self._lose(exc.strerror or str(exc)) from exc

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from burstd.core.errors import ConfigError, Problem
 from burstd.plugins.contract import Setting
@@ -38,9 +39,12 @@ def read_options(setting: Setting) -> LocalOptions:
     try:
         return LocalOptions.model_validate(dict(setting.options))
     except ValidationError as exc:
-        problems = (Problem(_path(setting.path, one["loc"]), one["msg"]) for one in exc.errors())
-        raise ConfigError(tuple(problems)) from exc
+        raise ConfigError(tuple(_problem(setting.path, one) for one in exc.errors())) from exc
 
 
-def _path(start: str, location: tuple[int | str, ...]) -> str:
-    return ".".join([start, *map(str, location)])
+def _problem(start: str, error: ErrorDetails) -> Problem:
+    path = ".".join([start, *map(str, error["loc"])])
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(LocalOptions.model_fields)
+        return Problem(path, "the provider local has no such option", f"it has {known}")
+    return Problem(path, error["msg"])
