@@ -23,9 +23,12 @@ from burstd.core.model import (
     Pool,
     Request,
     Snapshot,
+    Wish,
 )
 from burstd.core.reasons import Code, Reason
 from burstd.core.rooms import Room, Take, fit, free_room, take, whole_room
+
+_PLACED = (Code.STARTING, Code.HOSTS_COMING)
 
 _MOST_HOPEFUL = (
     Code.BURST_IN_FLIGHT,
@@ -59,7 +62,8 @@ class Demand:
         self._free = {room.rank: room for room in self._free_rooms()}
         self._coming = {room.rank: room for room in self._coming_rooms()}
         self._promised: set[int] = set()
-        self._hopeless: set[tuple[Request, Constraint]] = set()
+        self._refused: dict[tuple[Request, Constraint, Wish | None], Reason] = {}
+        """Room only shrinks until a burst grows: what was refused once is refused to every job alike."""
         self._verdicts: dict[tuple[Request, Constraint, str], Reason | None] = {}
 
     @property
@@ -76,12 +80,13 @@ class Demand:
         refusal = self._refusal(job)
         if refusal is not None:
             return refusal
-        if (job.request, job.constraint) not in self._hopeless:
-            found = self._place_on_hosts(job)
-            if found is not None:
+        alike = (job.request, job.constraint, job.wish)
+        if alike not in self._refused:
+            found = self._place_on_hosts(job) or self._place_in_pools(job)
+            if found.code in _PLACED:
                 return found
-            self._hopeless.add((job.request, job.constraint))
-        return self._place_in_pools(job)
+            self._refused[alike] = found
+        return self._refused[alike]
 
     def _admit(self, burst: Burst) -> None:
         """A pool has one living burst, the newest; older ones and gone ones only run out."""
@@ -219,7 +224,7 @@ class Demand:
         grown = self._grown(pool, burst, size)
         self._live[pool.name] = grown
         self._coming.update((room.rank, room) for room in new if room.rank in pool.ranks[: grown.size])
-        self._hopeless.clear()
+        self._refused.clear()
         self._give(job, takes)
         return Reason(Code.HOSTS_COMING, grown.name)
 

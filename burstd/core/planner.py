@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from burstd.core.demand import Demand
 from burstd.core.lifecycle import (
@@ -126,12 +127,21 @@ class _Planning:
                 yield rank
 
     def tell(self, reasons: dict[int, Reason]) -> Iterator[Action]:
-        """Write each reason into its job's memo when it changed; take it out once the job runs."""
+        """Write each reason into its job's memo when it changed; take it out once the job runs.
+
+        Only some at a time: a queue of thousands must not keep the lead busy with memos.
+        """
+        under_way = sum(key.startswith(TELL_KEY) for key in self.snapshot.in_flight)
+        yield from islice(self.untold(reasons), max(TELLING - under_way, 0))
+
+    def untold(self, reasons: dict[int, Reason]) -> Iterator[Action]:
         for job in sorted(self.snapshot.jobs, key=lambda job: job.id):
             reason = reasons.get(job.id)
+            if reason is None and not job.told:
+                continue
             text = str(reason) if reason else ""
             fleeting = not job.told and reason is not None and reason.code is Code.STARTING
-            key = f"tell:{job.id}"
+            key = f"{TELL_KEY}{job.id}"
             if job.told != text and not fleeting and key not in self.snapshot.in_flight:
                 yield Action(Verb.TELL, key, job=job.id, text=text)
 
@@ -145,6 +155,11 @@ class _Planning:
         for burst in changed:
             yield from _sentences(self.before.get(burst.name), burst)
 
+
+TELL_KEY = "tell:"
+
+TELLING = 32
+"""Memos under way at once."""
 
 UNDRAIN_KEY = "undrain"
 """Undrains run one at a time: two at once would race for the same ranks."""

@@ -6,7 +6,7 @@ The thread that runs the loop is the only one that plans and that writes the led
 from __future__ import annotations
 
 import logging
-import threading
+import queue
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -52,8 +52,8 @@ class Daemon:
         self._lead = lead
         self._ledger = ledger
         self._clock = clock
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._stopping = False
         self._gate = Gate(ledger, perform, clock, self.wake)
         self._observer = Observer(providers, clock, self.wake)
         self._bursts = {burst.name: burst for burst in ledger.bursts()}
@@ -69,26 +69,29 @@ class Daemon:
 
     @property
     def stopping(self) -> bool:
-        return self._stopping.is_set()
+        return self._stopping
 
     def keeper(self, site_name: str) -> str | None:
         """Return the pool whose provider showed a site last."""
         return self._observer.keeper(site_name)
 
     def wake(self) -> None:
-        """Make the loop look again; may be called from any thread."""
-        self._woken.set()
+        """Make the loop look again; may be called from any thread, and from a signal handler.
+
+        A SimpleQueue may be put to while the same thread is inside it, an Event may not be set so.
+        """
+        self._bell.put(None)
 
     def stop(self) -> None:
         """Let the loop end after its present tick; may be called from a signal handler."""
-        self._stopping.set()
-        self._woken.set()
+        self._stopping = True
+        self.wake()
 
     def run(self) -> None:
         """Serve until stopped; effects under way then finish, the rest is left to the next start."""
         for burst in self._bursts.values():
             log.info("%s: was %s when burstd last ran; taking it up again", burst.name, burst.phase)
-        while not self._stopping.is_set():
+        while not self._stopping:
             wake_at = self.tick()
             self._wait(wake_at)
         self._finish()
@@ -105,7 +108,7 @@ class Daemon:
         result = plan(self.snapshot(view, now), self.policy, now)
         self._apply(result, now)
         times = (next_listing, result.wake_at, self._gate.next_rest_end())
-        return min((time for time in times if time is not None), default=None)
+        return min((moment for moment in times if moment is not None), default=None)
 
     def snapshot(self, view: LeadView, now: float) -> Snapshot:
         """Return everything a plan is made from, as it is now."""
@@ -121,9 +124,14 @@ class Daemon:
 
     def _wait(self, wake_at: float | None) -> None:
         timeout = None if wake_at is None else max(wake_at - self._clock(), 0.0)
-        if self._woken.wait(timeout) and not self._stopping.is_set():
-            self._stopping.wait(GATHER_SECONDS)
-        self._woken.clear()
+        try:
+            self._bell.get(timeout=timeout)
+        except queue.Empty:
+            return
+        if not self._stopping:
+            time.sleep(GATHER_SECONDS)
+        while not self._bell.empty():
+            self._bell.get_nowait()
 
     def _finish(self) -> None:
         busy = sorted(self._gate.in_flight(self._clock()))
