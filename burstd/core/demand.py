@@ -62,9 +62,9 @@ class Demand:
         self._free = {room.rank: room for room in self._free_rooms()}
         self._coming = {room.rank: room for room in self._coming_rooms()}
         self._promised: set[int] = set()
-        self._refused: dict[tuple[Request, Constraint, Wish | None], Reason] = {}
+        self._refused: dict[tuple[Request, Constraint, str, Wish | None], Reason] = {}
         """Room only shrinks until a burst grows: what was refused once is refused to every job alike."""
-        self._verdicts: dict[tuple[Request, Constraint, str], Reason | None] = {}
+        self._verdicts: dict[tuple[Request, Constraint, str, str], Reason | None] = {}
 
     @property
     def promised(self) -> frozenset[int]:
@@ -80,7 +80,7 @@ class Demand:
         refusal = self._refusal(job)
         if refusal is not None:
             return refusal
-        alike = (job.request, job.constraint, job.wish)
+        alike = (job.request, job.constraint, job.queue, job.wish)
         if alike not in self._refused:
             found = self._place_on_hosts(job) or self._place_in_pools(job)
             if found.code in _PLACED:
@@ -144,7 +144,7 @@ class Demand:
         return min(reasons, key=lambda reason: _MOST_HOPEFUL.index(reason.code))
 
     def _place_in_pool(self, job: Job, pool: Pool) -> Reason:
-        key = (job.request, job.constraint, pool.name)
+        key = (job.request, job.constraint, job.queue, pool.name)
         if key not in self._verdicts:
             self._verdicts[key] = self._impossible(job, pool)
         impossible = self._verdicts[key]
@@ -158,6 +158,8 @@ class Demand:
 
     def _impossible(self, job: Job, pool: Pool) -> Reason | None:
         """Say why the pool could not serve the job even if all of its hosts were up and free."""
+        if pool.queue and job.queue not in ("", pool.queue):
+            return Reason(Code.CONSTRAINT_MISMATCH, f"{pool.name} serves queue {pool.queue}")
         rooms = [
             whole_room(rank, name, pool.shape) for name, rank in zip(pool.hosts, pool.ranks, strict=True)
         ]
@@ -187,8 +189,7 @@ class Demand:
         cooldown = self._cooldowns.get(pool.name)
         if cooldown is not None and (cooldown.until is None or cooldown.until > self.now):
             return self._cooling(cooldown)
-        live = [burst for burst in self._paid() if pool.paid]
-        if pool.paid and len(live) >= self.policy.max_bursts:
+        if pool.paid and len(list(self._paid())) >= self.policy.max_bursts:
             return Reason(Code.LIMIT_REACHED, f"max_bursts is {self.policy.max_bursts}")
         return None
 
@@ -294,17 +295,19 @@ class Demand:
         return burst.phase in RISING
 
     def _comes(self, host: Host | None) -> bool:
+        """Say whether a burst's host that is not free now will be: it joins, or is being undrained."""
         if host is None:
             return True
-        ours = (host.drain_reason or "").startswith(self.mark)
-        return (not host.online and not self._drained_by_others(host.rank)) or (
-            ours and host.online and not host.jobs
-        )
+        if host.online:
+            return self._drained_by_us(host) and not host.jobs
+        return host.drain_reason is None or self._drained_by_us(host)
+
+    def _drained_by_us(self, host: Host) -> bool:
+        return (host.drain_reason or "").startswith(self.mark)
 
     def _drained_by_others(self, rank: int) -> bool:
         host = self.hosts.get(rank)
-        reason = host.drain_reason if host else None
-        return reason is not None and not reason.startswith(self.mark)
+        return host is not None and host.drain_reason is not None and not self._drained_by_us(host)
 
     def _drains_of(self, pool: Pool) -> str:
         hosts = [self.hosts[rank] for rank in pool.ranks if self._drained_by_others(rank)]

@@ -255,7 +255,13 @@ def _action(
 
 
 def _enter(burst: Burst, phase: Phase, now: float, *, why: str = "") -> Burst:
-    return replace(burst, phase=phase, since=now, why=why or burst.why)
+    burst = replace(burst, phase=phase, since=now, why=why or burst.why)
+    return _unproven(burst) if phase is Phase.RELEASING else burst
+
+
+def _unproven(burst: Burst) -> Burst:
+    """What was seen before the release began proves nothing about its end."""
+    return replace(burst, outcome=None, absences=0)
 
 
 def _fail(burst: Burst, failure: Failure, scene: Scene) -> Burst:

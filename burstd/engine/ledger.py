@@ -51,17 +51,15 @@ class Intent:
 class Ledger:
     """An open ledger file, used by the thread that opened it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the ledger, making it if it is not there.
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open the ledger, making it if it is not there; `read_only` changes nothing on the disk.
 
         Raises LedgerError where the file is not a ledger of this version or cannot be written.
         """
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            path.chmod(0o600)
-            self._prepare()
+            self._db = _look_into(path) if read_only else _open(path)
+            self._check()
         except (sqlite3.Error, OSError) as exc:
             raise LedgerError(f"the ledger {path} cannot be used: {exc}") from exc
 
@@ -125,13 +123,9 @@ class Ledger:
                 "UPDATE intents SET ended = ?, failure = ? WHERE id = ?", (outcome.at, failure, intent)
             )
 
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+    def _check(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
-        elif version != SCHEMA:
+        if version != SCHEMA:
             raise LedgerError(f"the ledger {self.path} has version {version}, this burstd writes {SCHEMA}")
         (verdict,) = self._db.execute("PRAGMA quick_check").fetchone()
         if verdict != "ok":
@@ -167,6 +161,22 @@ class Ledger:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    db = sqlite3.connect(path, isolation_level=None)
+    path.chmod(0o600)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+    return db
+
+
+def _look_into(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:

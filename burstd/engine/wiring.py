@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -76,10 +76,10 @@ def run(config: Config) -> int:
         stack.callback(ledger.close)
         if sentence:
             log.warning("%s", sentence)
-        _say_start(met, resolved)
         daemon = _daemon(config, met, resolved, made, ledger)
-        met.bell.ring = daemon.wake
         _stop_on_signals(daemon)
+        met.bell.ring = daemon.wake
+        _say_start(met, resolved)
         daemon.run()
     return 0
 
@@ -196,11 +196,8 @@ def _look(config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provi
 
 
 def _recorded(path: Path, now: float) -> Snapshot:
-    ledger = Ledger(path)
-    try:
+    with closing(Ledger(path, read_only=True)) as ledger:
         return Snapshot((), (), ledger.bursts(), ledger.cooldowns(now), ledger.generations())
-    finally:
-        ledger.close()
 
 
 def _state_dir(config: Config) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -123,4 +124,5 @@ class DaemonProcess:
             with self._said:
                 self.lines.append(line.rstrip())
                 self._said.notify_all()
-            self._say(line.rstrip())
+            with suppress(BrokenPipeError):  # whoever listened has gone; the lines are still kept
+                self._say(line.rstrip())

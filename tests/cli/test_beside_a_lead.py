@@ -27,9 +27,11 @@ def lead() -> Iterator[Stage]:
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(lead: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _surroundings(lead: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("FLUX_URI", lead.uri)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with tempfile.TemporaryDirectory(prefix="state-") as short:  # sockets lie below it
+        monkeypatch.setenv("XDG_STATE_HOME", short)
+        yield
 
 
 def burstd(*words: str) -> Result:

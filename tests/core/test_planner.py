@@ -152,6 +152,16 @@ class TestDemand:
 
         assert plan(snapshot, policy, NOW).bursts[0].pool == "large"
 
+    @pytest.mark.parametrize(
+        ("queue", "code"),
+        [("", Code.HOSTS_COMING), ("burst", Code.HOSTS_COMING), ("batch", Code.CONSTRAINT_MISMATCH)],
+    )
+    def test_a_pool_with_a_queue_serves_the_jobs_of_that_queue(self, queue, code):
+        """A job of another queue is told; one of a lead without queues is served."""
+        policy = a_policy(replace(POOL, queue="burst"))
+
+        assert reason_codes(a_snapshot(jobs=(a_job(queue=queue),)), policy) == [code]
+
     def test_jobs_that_do_not_wait_ask_for_nothing(self):
         """Only jobs in SCHED that are marked burstable are demand."""
         jobs = (a_job(1, state=JobState.DEPEND), a_job(2, wish=None), a_job(3, state=JobState.RUN))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from burstd.core.model import Site
-from burstd.stage import leavings
+from burstd.stage import leavings, machine
 from burstd.stage.daemon import DaemonProcess
 from burstd.stage.lead import Stage
 from burstd.stage.watch import Watch
@@ -87,6 +87,8 @@ def make_town(request: pytest.FixtureRequest) -> Iterator[Callable[..., Town]]:
     with ExitStack() as stack:
 
         def make_one(**options: Any) -> Town:
+            if request.param == "real" and options.get("sched") == "easy" and not machine.has_fluxion():
+                pytest.skip("this Flux has no Fluxion")
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="town-")))
             stage = stack.enter_context(Stage(directory / "stage", request.param, **options))
             watch = stack.enter_context(Watch(stage.uri))

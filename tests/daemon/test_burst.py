@@ -68,6 +68,19 @@ def test_idle_hosts_at_the_top_go_before_the_others(town):
     assert [site.hosts for site in town.sites()] == [("burst-0-0",)]
 
 
+def test_with_easy_a_burst_is_as_with_fifo(make_town):
+    """Under Fluxion's easy policy the job waits, ordinary jobs pass it, its hosts come and go."""
+    town = make_town(sched="easy")
+    waiting = town.watch.submit(["hostname"], 4, requires=BURST_ONLY)
+    ordinary = town.watch.submit(["true"], 1, burstable=0)
+    assert town.watch.until_ended(ordinary)[0] < 4
+    daemon = town.serving()
+
+    assert set(town.watch.until_ended(waiting)) == {4, 5, 6, 7}
+    daemon.said("burst-0-g1: is gone, verified", 30)
+    assert town.sites() == ()
+
+
 def test_a_job_that_no_pool_can_serve_is_told_so_in_its_memo(town):
     """The reason stands in the job's own memo, in the words of the log."""
     daemon = town.serving()

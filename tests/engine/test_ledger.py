@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from burstd.core.errors import LedgerError
@@ -95,8 +97,6 @@ def test_a_broken_ledger_is_set_aside(tmp_path):
 
 def test_a_ledger_of_another_version_is_not_overwritten(tmp_path):
     """A newer burstd's ledger is refused by name of its version."""
-    import sqlite3
-
     path = tmp_path / "ledger.db"
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
@@ -112,6 +112,22 @@ def test_a_ledger_that_cannot_be_made_says_so(tmp_path):
 
     with pytest.raises(LedgerError, match="cannot be used"):
         open_or_set_aside(tmp_path / "file" / "ledger.db", NOW)
+
+
+def test_looking_into_a_ledger_changes_nothing(tmp_path):
+    """A reader sees what a daemon wrote, makes no file and cannot write."""
+    with pytest.raises(LedgerError, match="cannot be used"):
+        Ledger(tmp_path / "none.db", read_only=True)
+    assert list(tmp_path.iterdir()) == []
+
+    ledger = Ledger(tmp_path / "ledger.db")
+    ledger.record([a_burst()], [], NOW)
+    reader = Ledger(ledger.path, read_only=True)
+    assert reader.bursts() == (a_burst(),)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.record([a_burst(generation=2)], [], NOW)
+    reader.close()
+    ledger.close()
 
 
 def test_only_its_owner_may_read_the_ledger(tmp_path):

@@ -1,0 +1,86 @@
+"""Reads the project's pages: their blocks, their links, their headings, the commands in them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "examples/*.md")
+    for path in ROOT.glob(pattern)
+    if not path.name.startswith(".")
+)
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One command of a console block, and what it prints; a line `...` stands for any lines."""
+
+    command: str
+    output: str
+
+    def is_printed_by(self, text: str) -> bool:
+        pieces = [re.escape(piece) for piece in self.output.split("...\n")]
+        return re.fullmatch("(.*\n)?".join(pieces), text, re.DOTALL) is not None
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def blocks(path: Path, kind: str) -> list[str]:
+    """Return the fenced blocks of one kind."""
+    return [text for name, text in _BLOCK.findall(path.read_text()) if name == kind]
+
+
+def runs(path: Path) -> Iterator[Run]:
+    """Yield the commands of the console blocks, each with its output."""
+    for block in blocks(path, "console"):
+        for part in block.removeprefix("$ ").split("\n$ "):
+            command, _, output = part.partition("\n")
+            yield Run(command, output)
+
+
+def prose(path: Path) -> str:
+    """Return a page without its fenced blocks."""
+    return _BLOCK.sub("", path.read_text())
+
+
+def commands(path: Path) -> Iterator[list[str]]:
+    """Yield every command of burstd, make or flux on a page: in blocks, and in the midst of a sentence."""
+    lines = [line for block in blocks(path, "sh") for line in block.splitlines()]
+    lines += [run.command for run in runs(path)]
+    lines += [line.strip() for line in prose(path).splitlines() if line.startswith("    ")]
+    lines += _CODE.findall(prose(path))
+    for line in lines:
+        if re.match(r"(burstd|make|flux)( |$)", line):
+            yield shlex.split(line.partition(" #")[0].removeprefix("flux env "))
+
+
+def links(path: Path) -> list[str]:
+    """Return the targets of a page's links into the project."""
+    return [link for link in _LINK.findall(prose(path)) if "://" not in link]
+
+
+def anchors(path: Path) -> set[str]:
+    """Return what a link to a part of a page may name."""
+    headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in _HEADING.findall(prose(path)))
+    return {heading.replace(" ", "-") for heading in headings}
+
+
+def first_cells(path: Path, heading: str) -> list[str]:
+    """Return the codes in the first cell of each row of the first table under a heading."""
+    _, _, after = path.read_text().partition(f"{heading}\n")
+    rows = re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)
+    cells = [line.split("|")[1] for line in rows[0].splitlines()[2:]] if rows else []
+    return [code for cell in cells for code in _CODE.findall(cell)]
