@@ -3,14 +3,14 @@
 SHELL = /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= 0
+WORKERS ?= 2
 UPGRADE ?=
 DEMO ?=
 BIN = $(VENV)/bin
 SOURCES := $(shell find burstd -name '*.py')
 
 # PYTHONSAFEPATH keeps the source tree off sys.path, so that the tests run what is installed in $(VENV)
-PYTEST = PYTHONSAFEPATH=1 $(BIN)/pytest -n $(WORKERS)
+PYTEST = PYTHONSAFEPATH=1 $(BIN)/pytest
 
 COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --generate-hashes \
     --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links --no-annotate
@@ -28,10 +28,10 @@ demo: $(VENV)/.made  ## a burst from end to end on this machine, in under a minu
 	@$(BIN)/burstd demo $(DEMO)
 
 unit: $(VENV)/.made  ## the fast tests: no process of their own, no Flux
-	$(PYTEST) -m "not process and not real_flux"
+	$(PYTEST) -n 0 -m "not process and not real_flux"
 
 test: $(VENV)/.made  ## every test that can run here; says at the end which could not
-	$(PYTEST)
+	$(PYTEST) -n $(WORKERS)
 
 lint: $(VENV)/.made  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
