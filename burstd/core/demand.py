@@ -106,7 +106,7 @@ class Demand:
         wish = job.wish
         if wish is None or wish.nonsense:
             return Reason(Code.BAD_BURSTABLE, wish.nonsense if wish else "")
-        if job.urgency == 0 and not job.held_by_burstd:
+        if job.urgency == 0 and job.hold is None:
             return Reason(Code.HELD)
         return None if self._pools_for(job) else Reason(Code.UNKNOWN_TARGET, repr(wish.target))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from burstd.core.constraint import ANYWHERE, Constraint
 from burstd.core.reasons import Reason
@@ -49,15 +50,32 @@ class JobState(StrEnum):
     INACTIVE = "inactive"
 
 
+class Placement(StrEnum):
+    """Where a burstable job may be put: whole in one pool, or over pools and the lead's own hosts."""
+
+    POOL = "pool"
+    MIXED = "mixed"
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """The job's `attributes.system.burstable`: `target` names a pool or a provider, "" is any.
 
     `nonsense` is set, in the user's own words, when the value is none that burstd understands.
+    `placement` is what the job itself asks for; None: as its pool has it.
     """
 
     target: str = ""
     nonsense: str = ""
+    placement: Placement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What holds a job at urgency 0 on burstd's behalf: who set it, and the urgency from before."""
+
+    owner: str
+    urgency: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,10 @@ class Job:
     queue: str = ""
     constraint: Constraint = ANYWHERE
     wish: Wish | None = None
-    held_by_burstd: bool = False
+    hold: Hold | None = None
+    """Set while burstd holds the job: its memo says so and the latest urgency event set it to 0."""
+    stale_hold: bool = False
+    """The memo of a hold is there, but somebody else has changed the urgency since: the hold is over."""
     told: str = ""
     """The sentence that burstd last wrote into the job's memo, "" if none."""
     ranks: tuple[int, ...] = ()
@@ -107,6 +128,28 @@ class Host:
         return self.online and not self.torpid and self.drain_reason is None
 
 
+class Scheduling(StrEnum):
+    """What the lead's scheduler does with a job that waits for hosts that are down."""
+
+    FIFO = "fifo"
+    """It waits, and every later job waits behind it (sched-simple, sched-fifo, sched-backfill)."""
+    FCFS = "fcfs"
+    """It is refused (Fluxion's default policy)."""
+    BACKFILL = "backfill"
+    """It waits, and later jobs pass it (Fluxion's easy, conservative and hybrid)."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A named queue of the lead: whether it schedules (`started`), why not, and what it requires."""
+
+    name: str
+    started: bool
+    stop_reason: str = ""
+    requires: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class LeadView:
     """All that burstd knows of the lead at one moment.
@@ -119,6 +162,12 @@ class LeadView:
     jobs: tuple[Job, ...]
 
 
+Shrinks = Literal["top", "any", "no"]
+"""How a provider can make a site smaller: from its top host down, anywhere, or not at all.
+
+A burst is always the first hosts of its pool, so `any` is used like `top`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """A declared range of remote hosts: one shape, one provider. `ranks[i]` is the rank of `hosts[i]`."""
@@ -129,6 +178,7 @@ class Pool:
     ranks: tuple[int, ...]
     shape: Shape
     paid: bool = False
+    shrinks: Shrinks = "top"
     queue: str = ""
     idle_seconds: float = 300.0
     provision_seconds: float = 900.0
@@ -143,13 +193,6 @@ class Pool:
         return len(self.hosts)
 
 
-class Placement(StrEnum):
-    """Where a burstable job may be put: whole in one pool, or over pools and the lead's own hosts."""
-
-    POOL = "pool"
-    MIXED = "mixed"
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the operator allows: the pools in order of preference, and the caps over paid ones."""
@@ -158,6 +201,8 @@ class Policy:
     pools: tuple[Pool, ...]
     placement: Placement = Placement.POOL
     max_bursts: int = 1
+    start_queues: tuple[str, ...] = ()
+    """Queues that burstd starts once in each generation of the lead, if they are stopped without a reason."""
     max_hosts: int = 0
     """Cap over the hosts of all paid bursts, intents included; 0: only the pools' own sizes."""
 
@@ -188,6 +233,13 @@ class Verb(StrEnum):
     DRAIN = "drain"
     UNDRAIN = "undrain"
     TELL = "tell"
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    NUDGE = "nudge"
+    MOVE = "move"
+    OPEN = "open"
+    CLOSE = "close"
+    PULSE = "pulse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,13 +327,17 @@ class Action:
     ranks: tuple[int, ...] = ()
     job: int = 0
     text: str = ""
+    queue: str = ""
+    jobs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a plan is made from. `in_flight` holds the keys of effects not yet ended.
 
-    `generations` is the highest generation ever used of each pool, gone ones included.
+    `generations` is the highest generation ever used of each pool, gone ones included. `opened` holds the
+    queues that burstd started because it was told to, in this generation of the lead; `nudged` when each
+    waiting job was last nudged.
     """
 
     hosts: tuple[Host, ...]
@@ -291,6 +347,10 @@ class Snapshot:
     generations: tuple[tuple[str, int], ...] = ()
     in_flight: frozenset[str] = frozenset()
     started: float = 0.0
+    queues: tuple[Queue, ...] = ()
+    scheduling: Scheduling = Scheduling.UNKNOWN
+    opened: frozenset[str] = frozenset()
+    nudged: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from burstd.core.marks import drain_mark
-from burstd.core.model import LeadView
+from burstd.core.marks import NO_HOST, drain_mark
+from burstd.core.model import LeadView, Queue, Scheduling
 
-__all__ = ["Lead", "LeadFacts", "drain_mark"]
+__all__ = ["NO_HOST", "Lead", "LeadFacts", "drain_mark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class LeadFacts:
     says whether pending jobs, memos and drains survive a restart of the lead (it has a statedir).
     `curve_cert` is the path in the lead's `[bootstrap]`, "" if it names none. `lead_endpoint` is the
     URI that the lead's config tells other brokers to connect to, "" if none.
-    `scheduler` names the loaded module that offers the `sched` service, "" if none does.
+    `scheduler` names the loaded module that offers the `sched` service, "" if none does; `queue_policy` is
+    Fluxion's ("" for another scheduler), `scheduling` what both mean for a job that waits for down hosts.
     """
 
     generation: str
@@ -30,6 +31,8 @@ class LeadFacts:
     curve_cert: str
     lead_endpoint: str
     scheduler: str
+    queue_policy: str = ""
+    scheduling: Scheduling = Scheduling.UNKNOWN
 
 
 class Lead(Protocol):
@@ -68,6 +71,41 @@ class Lead(Protocol):
 
         `flux jobs -o '{user.burst}'` shows it.
         """
+        ...
+
+    def queues(self) -> tuple[Queue, ...]:
+        """Return the lead's named queues as they are now, by RPC; none where the lead has no named queues."""
+        ...
+
+    def start_queue(self, name: str) -> None:
+        """Let a queue schedule again, if it is stopped with burstd's reason or with none; else leave it."""
+        ...
+
+    def stop_queue(self, name: str) -> None:
+        """Stop a queue's scheduling with the reason `NO_HOST`, if it runs; else leave it."""
+        ...
+
+    def hold(self, job: int, owner: str) -> None:
+        """Hold a waiting job: first the memo `burstd_hold` (not volatile), then urgency 0.
+
+        A job that is gone, or that somebody else holds already, is no error.
+        """
+        ...
+
+    def unhold(self, job: int) -> None:
+        """Release a job that burstd holds: the urgency from before burstd's own event, then the memo out.
+
+        The urgency is read from the job's own eventlog. Unless the memo is there and the latest urgency event
+        is one to 0 by the instance owner, only the memo is taken out. A job that is gone is no error.
+        """
+        ...
+
+    def nudge(self, job: int) -> None:
+        """Make the scheduler look at a waiting job again: set its urgency to the value it has."""
+        ...
+
+    def move(self, job: int, queue: str) -> None:
+        """Move a waiting job to another queue, whose constraint replaces the job's own."""
         ...
 
     def close(self) -> None:

@@ -124,8 +124,7 @@ class JobLog:
             self.jobs.pop(job.id, None)
             return
         told = record.memos.get(TOLD_MEMO)
-        held = job.urgency == 0 and record.memos.get(HOLD_MEMO) is not None
-        record.job = replace(job, told=told if isinstance(told, str) else "", held_by_burstd=held)
+        record.job = replace(job, told=told if isinstance(told, str) else "")
         self.jobs[job.id] = record.job
 
 

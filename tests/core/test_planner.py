@@ -11,6 +11,7 @@ from burstd.core.lifecycle import IDLE
 from burstd.core.model import (
     Cooldown,
     Failure,
+    Hold,
     Host,
     JobState,
     Outcome,
@@ -117,7 +118,7 @@ class TestDemand:
         held = a_job(hosts=4, urgency=0)
 
         assert plan(a_snapshot(jobs=(held,)), POLICY, NOW).bursts == ()
-        assert plan(a_snapshot(jobs=(replace(held, held_by_burstd=True),)), POLICY, NOW).bursts
+        assert plan(a_snapshot(jobs=(replace(held, hold=Hold("tester", 16)),)), POLICY, NOW).bursts
 
     @pytest.mark.parametrize(
         ("job", "code"),
