@@ -71,7 +71,7 @@ def _parse_one(name: str, values: Any) -> Constraint:
     if operator is Operator.RANKS:
         ranks = (rank for value in values for rank in parse_idset(str(value)))
         return Constraint(operator, names=tuple(map(str, ranks)))
-    return Constraint(operator, names=tuple(map(str, values)))
+    return Constraint(operator, names=tuple(sorted(map(str, values))))
 
 
 def _has(name: str, properties: frozenset[str]) -> bool:

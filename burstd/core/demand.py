@@ -25,10 +25,11 @@ from burstd.core.model import (
     Snapshot,
     Wish,
 )
+from burstd.core.placement import placement_of, queue_for, requirement
 from burstd.core.reasons import Code, Reason
 from burstd.core.rooms import Room, Take, fit, free_room, take, whole_room
 
-_PLACED = (Code.STARTING, Code.HOSTS_COMING)
+_PLACED = (Code.STARTING, Code.HOSTS_COMING, Code.MOVING)
 
 _MOST_HOPEFUL = (
     Code.BURST_IN_FLIGHT,
@@ -56,12 +57,17 @@ class Demand:
         self.wakes: list[float] = []
         self._live: dict[str, Burst] = {}
         self._rest: list[Burst] = []
+        self._queues = {queue.name: queue for queue in snapshot.queues}
         self._cooldowns = {one.pool: one for one in snapshot.cooldowns}
         for burst in sorted(bursts, key=lambda burst: -burst.generation):
             self._admit(burst)
         self._free = {room.rank: room for room in self._free_rooms()}
         self._coming = {room.rank: room for room in self._coming_rooms()}
         self._promised: set[int] = set()
+        self.ready: dict[int, float] = {}
+        """Jobs for which enough hosts are free, and since when they are."""
+        self.moves: dict[int, str] = {}
+        """Jobs that must be in another queue first, and which: the queue of the pool that will serve them."""
         self._refused: dict[tuple[Request, Constraint, str, Wish | None], Reason] = {}
         """Room only shrinks until a burst grows: what was refused once is refused to every job alike."""
         self._verdicts: dict[tuple[Request, Constraint, str, str], Reason | None] = {}
@@ -88,6 +94,17 @@ class Demand:
             self._refused[alike] = found
         return self._refused[alike]
 
+    def cover(self, job: Job) -> None:
+        """Give an ordinary job its room if it is there; nothing is brought up for it."""
+        takes = fit(job.request, job.constraint, self._free.values())
+        if takes is not None:
+            self._give(job, takes)
+            self.ready[job.id] = self._since(job, takes)
+
+    def is_up(self, pool: Pool) -> bool:
+        """Say whether a host of the pool is up and stays."""
+        return any(rank in self._free for rank in pool.ranks)
+
     def _admit(self, burst: Burst) -> None:
         """A pool has one living burst, the newest; older ones and gone ones only run out."""
         if burst.phase is not Phase.GONE and burst.pool not in self._live:
@@ -106,7 +123,7 @@ class Demand:
         wish = job.wish
         if wish is None or wish.nonsense:
             return Reason(Code.BAD_BURSTABLE, wish.nonsense if wish else "")
-        if job.urgency == 0 and job.hold is None:
+        if job.urgency == 0 and (job.hold is None or job.hold.owner != self.policy.owner):
             return Reason(Code.HELD)
         return None if self._pools_for(job) else Reason(Code.UNKNOWN_TARGET, repr(wish.target))
 
@@ -118,6 +135,7 @@ class Demand:
         takes = fit(job.request, job.constraint, self._free.values())
         if takes is not None:
             self._give(job, takes)
+            self.ready[job.id] = self._since(job, takes)
             return Reason(Code.STARTING)
         takes = fit(job.request, job.constraint, (*self._free.values(), *self._coming.values()))
         if takes is None:
@@ -134,11 +152,16 @@ class Demand:
         take(job.request, takes)
         self._promised.update(one.room.rank for one in takes)
 
+    def _since(self, job: Job, takes: tuple[Take, ...]) -> float:
+        """Return since when a job could start: since it was submitted, or the last of its hosts was free."""
+        quiet = (self.hosts[one.room.rank].quiet_since for one in takes)
+        return max(job.submitted, *quiet)
+
     def _place_in_pools(self, job: Job) -> Reason:
         reasons = []
         for pool in self._pools_for(job):
             reason = self._place_in_pool(job, pool)
-            if reason.code is Code.HOSTS_COMING:
+            if reason.code in _PLACED:
                 return reason
             reasons.append(reason)
         return min(reasons, key=lambda reason: _MOST_HOPEFUL.index(reason.code))
@@ -154,32 +177,50 @@ class Demand:
         blocked = self._not_new(pool) if burst is None else self._not_growing(burst)
         if blocked is not None:
             return blocked
+        queue = self._queue_for(job, pool)
+        if queue:
+            # nothing is spent before the job is where its hosts will be: a move may be refused
+            self.moves[job.id] = queue
+            return Reason(Code.MOVING, queue)
         return self._grow(job, pool, burst)
 
     def _impossible(self, job: Job, pool: Pool) -> Reason | None:
         """Say why the pool could not serve the job even if all of its hosts were up and free."""
-        if pool.queue and job.queue not in ("", pool.queue):
+        constraint = self._constraint(job, pool)
+        served = constraint is not job.constraint or job.queue in ("", pool.queue) or not pool.queue
+        if not served and self._placement(job) is Placement.POOL:
             return Reason(Code.CONSTRAINT_MISMATCH, f"{pool.name} serves queue {pool.queue}")
         rooms = [
             whole_room(rank, name, pool.shape) for name, rank in zip(pool.hosts, pool.ranks, strict=True)
         ]
-        allowed = [room for room in rooms if job.constraint.allows(room.rank, room.name, room.properties)]
+        allowed = [room for room in rooms if constraint.allows(room.rank, room.name, room.properties)]
         if not allowed:
             return Reason(Code.CONSTRAINT_MISMATCH, pool.name)
         slots = job.request.slots if job.request.hosts else 1
         if allowed[0].slots(job.request) < slots:
             return Reason(Code.SHAPE_MISMATCH, f"{pool.name} has {_offer(pool)} on each host")
-        around = self._everything_else(pool)
-        if fit(job.request, job.constraint, (*around, *rooms)) is None:
+        around = self._everything_else(job, pool)
+        if fit(job.request, constraint, (*around, *rooms)) is None:
             return Reason(Code.TOO_LARGE, f"{pool.name} has {pool.size} hosts")
         sound = [room for room in rooms if not self._drained_by_others(room.rank)]
-        if fit(job.request, job.constraint, (*around, *sound)) is None:
+        if fit(job.request, constraint, (*around, *sound)) is None:
             return Reason(Code.HOSTS_DRAINED, self._drains_of(pool))
         return None
 
-    def _everything_else(self, pool: Pool) -> list[Room]:
-        """Where jobs may span, the hosts outside the pool count; elsewhere a job fits whole in one pool."""
-        if self.policy.placement is Placement.POOL:
+    def _placement(self, job: Job) -> Placement:
+        return placement_of(job, self.policy)
+
+    def _queue_for(self, job: Job, pool: Pool) -> str:
+        return queue_for(job, pool, self.snapshot, self._placement(job))
+
+    def _constraint(self, job: Job, pool: Pool) -> Constraint:
+        """Return the constraint the job will have once it is where the pool serves it."""
+        queue = self._queues.get(self._queue_for(job, pool))
+        return job.constraint if queue is None else requirement(queue)
+
+    def _everything_else(self, job: Job, pool: Pool) -> list[Room]:
+        """Where the job may span, the hosts outside the pool count; elsewhere it fits whole in one pool."""
+        if self._placement(job) is Placement.POOL:
             return []
         own = set(pool.ranks)
         hosts = (host for host in self.snapshot.hosts if host.usable and host.rank not in own)
@@ -215,7 +256,7 @@ class Demand:
 
     def _grow(self, job: Job, pool: Pool, burst: Burst | None) -> Reason:
         new = self._new_rooms(pool, burst)
-        takes = fit(job.request, job.constraint, (*self._rooms_at_hand(pool), *new))
+        takes = fit(job.request, job.constraint, (*self._rooms_at_hand(job, pool), *new))
         if takes is None:
             return Reason(Code.POOL_BUSY, pool.name)
         ranks = {take.room.rank for take in takes}
@@ -227,11 +268,16 @@ class Demand:
         self._coming.update((room.rank, room) for room in new if room.rank in pool.ranks[: grown.size])
         self._refused.clear()
         self._give(job, takes)
-        return Reason(Code.HOSTS_COMING, grown.name)
+        return Reason(Code.HOSTS_COMING, grown.name + self._borrowed(takes, pool))
 
-    def _rooms_at_hand(self, pool: Pool) -> list[Room]:
+    def _borrowed(self, takes: tuple[Take, ...], pool: Pool) -> str:
+        """Say how far the job counts on hosts that burstd does not make."""
+        count = sum(take.room.rank not in pool.ranks for take in takes)
+        return f", with {count} of the lead's hosts that are free now and may be taken" if count else ""
+
+    def _rooms_at_hand(self, job: Job, pool: Pool) -> list[Room]:
         rooms = (*self._free.values(), *self._coming.values())
-        if self.policy.placement is Placement.MIXED:
+        if self._placement(job) is Placement.MIXED:
             return list(rooms)
         return [room for room in rooms if room.rank in set(pool.ranks)]
 

@@ -33,10 +33,13 @@ from burstd.core.model import (
     Plan,
     Policy,
     Pool,
+    Scheduling,
     Snapshot,
     Verb,
 )
+from burstd.core.placement import queue_of
 from burstd.core.reasons import Code, Reason
+from burstd.core.steward import Steward
 
 
 def plan(snapshot: Snapshot, policy: Policy, now: float) -> Plan:
@@ -47,7 +50,12 @@ def plan(snapshot: Snapshot, policy: Policy, now: float) -> Plan:
 def waiting(jobs: Iterable[Job]) -> list[Job]:
     """Return the burstable jobs that wait for hosts, in the order they are served."""
     marked = (job for job in jobs if job.wish is not None and job.state is JobState.SCHED)
-    return sorted(marked, key=lambda job: (-job.priority, job.submitted, job.id))
+    return sorted(marked, key=_turn)
+
+
+def _turn(job: Job) -> tuple[int, float, int]:
+    """A job that burstd holds keeps the turn that its urgency from before gives it."""
+    return -(job.hold.urgency if job.hold else job.priority), job.submitted, job.id
 
 
 class _Planning:
@@ -66,13 +74,26 @@ class _Planning:
         settled = [settle(burst, self.scene(burst)) for burst in _by_name(self.snapshot.bursts)]
         demand = Demand(self.snapshot, self.policy, settled, self.now)
         reasons = tuple((job.id, demand.place(job)) for job in waiting(self.snapshot.jobs))
+        self.cover_ordinary(demand)
         bursts = [self.scale_in(burst, demand.promised) for burst in demand.bursts()]
-        actions = (*self.due(bursts), *self.undrain(bursts), *self.tell(dict(reasons)))
+        steward = Steward(self.snapshot, self.policy, demand, dict(reasons), self.now)
+        dealings = tuple(steward.actions())
+        actions = (*dealings, *self.due(bursts), *self.undrain(bursts), *self.tell(dict(reasons)))
         changed = tuple(burst for burst in bursts if self.before.get(burst.name) != burst)
         self.wakes += [time for burst in bursts for time in self.times(burst)]
-        self.wakes += demand.wakes
+        self.wakes += [*demand.wakes, *steward.wakes]
         wake_at = min((time for time in self.wakes if time > self.now), default=None)
         return Plan(changed, actions, reasons, wake_at, tuple(self.sentences(changed)))
+
+    def cover_ordinary(self, demand: Demand) -> None:
+        """Where a pool's queue opens for moments only, its ordinary jobs must be known to fit, too."""
+        if self.snapshot.scheduling is not Scheduling.FCFS:
+            return
+        queues = {queue.name for pool in self.policy.pools if (queue := queue_of(pool, self.snapshot.queues))}
+        ordinary = (job for job in self.snapshot.jobs if job.wish is None and job.queue in queues)
+        for job in sorted(ordinary, key=_turn):
+            if job.state is JobState.SCHED:
+                demand.cover(job)
 
     def scene(self, burst: Burst) -> Scene:
         return scene_of(burst, self.policy, self.hosts, self.mark, self.now)
@@ -85,7 +106,7 @@ class _Planning:
         keep = burst.size
         while keep and self.idle(burst, pool, pool.ranks[keep - 1], promised):
             keep -= 1
-        if keep == burst.size:
+        if keep == burst.size or (keep and pool.shrinks == "no"):
             return burst
         if keep == 0:
             draining = replace(burst, phase=Phase.DRAINING, since=self.now, why=IDLE)

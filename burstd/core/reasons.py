@@ -11,6 +11,7 @@ class Code(StrEnum):
 
     STARTING = "starting"
     HOSTS_COMING = "hosts-coming"
+    MOVING = "moving"
     BURST_IN_FLIGHT = "burst-in-flight"
     POOL_BUSY = "pool-busy"
     POOL_RELEASING = "pool-releasing"
@@ -29,6 +30,7 @@ class Code(StrEnum):
 _SENTENCES = {
     Code.STARTING: "Hosts for it are up; Flux starts it next.",
     Code.HOSTS_COMING: "Its hosts are being brought up ({detail}).",
+    Code.MOVING: "It is being moved to queue {detail}, where its hosts will be.",
     Code.BURST_IN_FLIGHT: "{detail} is coming up at a fixed size; it can grow once it serves.",
     Code.POOL_BUSY: "Every host of pool {detail} is in use or promised.",
     Code.POOL_RELEASING: "Pool {detail} is being released; its next burst can start after that.",

@@ -1,0 +1,56 @@
+"""In which queue a job is served by a pool, and over which hosts it may be spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from burstd.core.constraint import ANYWHERE, Constraint, Operator
+from burstd.core.model import Job, Placement, Policy, Pool, Queue, Snapshot
+
+MIXED_QUEUE = "mixed"
+"""The queue that `render lead-toml` writes for jobs that may span pools and the lead's own hosts."""
+
+
+def queue_of(pool: Pool, queues: Iterable[Queue]) -> Queue | None:
+    """Return the lead's queue of a pool: the one it names, else the one called as the pool."""
+    name = pool.queue or pool.name
+    return next((queue for queue in queues if queue.name == name), None)
+
+
+def requirement(queue: Queue) -> Constraint:
+    """Return the constraint that a queue puts on its jobs when they are submitted."""
+    if not queue.requires:
+        return ANYWHERE
+    return Constraint(Operator.PROPERTIES, names=tuple(sorted(queue.requires)))
+
+
+def placement_of(job: Job, policy: Policy) -> Placement:
+    """Return how a job is placed: what it asks for itself, then being in queue `mixed`, then the policy."""
+    if job.wish is not None and job.wish.placement is not None:
+        return job.wish.placement
+    return Placement.MIXED if job.queue == MIXED_QUEUE else policy.placement
+
+
+def queue_for(job: Job, pool: Pool, snapshot: Snapshot, placement: Placement) -> str:
+    """Return the queue in which the pool would serve the job, "" where it is well where it is.
+
+    A queue's constraint replaces the job's own, so only a job that has none beside its queue's is moved.
+    """
+    queues = {queue.name: queue for queue in snapshot.queues}
+    own, mixed = queues.get(job.queue), placement is Placement.MIXED
+    target = queues.get(MIXED_QUEUE) if mixed else queue_of(pool, snapshot.queues)
+    if own is None or target is None or target.name == own.name or job.constraint != requirement(own):
+        return ""
+    whole = mixed or job.request.hosts == 1 or not _others_would_do(job, pool, snapshot)
+    return "" if whole and _would_do(job, pool) else target.name
+
+
+def _would_do(job: Job, pool: Pool) -> bool:
+    hosts = zip(pool.ranks, pool.hosts, strict=True)
+    return all(job.constraint.allows(rank, name, pool.shape.properties) for rank, name in hosts)
+
+
+def _others_would_do(job: Job, pool: Pool, snapshot: Snapshot) -> bool:
+    """Say whether the scheduler might give the job hosts outside the pool, beside the pool's."""
+    others = (host for host in snapshot.hosts if host.rank not in pool.ranks)
+    return any(job.constraint.allows(host.rank, host.name, host.shape.properties) for host in others)
