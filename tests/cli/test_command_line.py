@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -117,17 +118,20 @@ def test_checking_without_a_lead(runner: CliRunner) -> None:
 
 
 @pytest.mark.process
-def test_a_lead_that_cannot_be_reached(
-    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A lead that is not there is exit code 1 and one sentence on stderr."""
-    monkeypatch.setenv("FLUX_URI", f"embedded://{tmp_path}/none")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    done = runner.invoke(app, ["plan"])
-    assert (done.exit_code, done.stdout) == (1, "")
+def test_a_lead_that_cannot_be_reached(tmp_path: Path) -> None:
+    """A lead that is not there is exit code 1 and one last sentence on stderr."""
+    uri = f"embedded://{tmp_path}/none"
+    done = subprocess.run(
+        [sys.executable, "-m", "burstd", "plan"],
+        env=os.environ | {"FLUX_URI": uri, "XDG_STATE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
     *_, sentence = done.stderr.splitlines()
     assert "Traceback" not in done.stderr
-    assert sentence.startswith(f"burstd: the lead at embedded://{tmp_path}/none does not answer")
+    assert sentence.startswith(f"burstd: the lead at {uri} does not answer")
 
 
 def test_an_unknown_option_is_a_usage_error() -> None:
