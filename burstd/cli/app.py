@@ -110,6 +110,23 @@ def plan(
         as_table(snapshot, policy, made)
 
 
+@app.command()
+@configured
+def release(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    jobs: Annotated[list[str] | None, typer.Argument(metavar="[JOBID]...", show_default=False)] = None,
+) -> None:
+    """Let jobs run that burstd holds: those named, or all that this owner's burstd holds.
+
+    Their urgency becomes what it was before the hold. A burstd that runs may hold them again.
+    """
+    from burstd.cli.released import release as released
+
+    for line in released(written.load(), tuple(jobs or ())):
+        typer.echo(line)
+
+
 @render.command("lead-toml")
 @configured
 def lead_toml(
@@ -124,7 +141,7 @@ def lead_toml(
 
     Pools need `cores` for this, and without --base the lead its `hosts` and `cores`.
     """
-    from burstd.cli.leadtoml import declared, difference, read_base
+    from burstd.cli.leadtoml import advice, declared, difference, read_base
 
     before = read_base(base)
     after = declared(written.load(here=False), before)
@@ -134,6 +151,8 @@ def lead_toml(
     else:
         typer.echo(after, nl=False)
         typer.echo(changes, nl=False, err=True)
+    for sentence in advice(after):
+        typer.echo(f"burstd: {sentence}", err=True)
 
 
 @app.command()

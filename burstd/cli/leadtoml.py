@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
@@ -26,6 +28,16 @@ def declared(config: Config, before: str) -> str:
     """Return `before` with the pools of the configuration declared. Raises ConfigError."""
     side = lead_side(config, before)
     return merge_lead(before, side) if before else render_lead(side)
+
+
+def advice(text: str) -> Iterator[str]:
+    """Yield what the file leaves to be said: a queue policy, kept as it was, that refuses burstable jobs."""
+    policy = tomllib.loads(text).get("sched-fluxion-qmanager", {}).get("queue-policy")
+    if policy == "fcfs":
+        yield (
+            'queue-policy stays "fcfs", as the file has it: under it Fluxion refuses a job at once whose '
+            'hosts are down, and burstd cannot prevent that everywhere; set it to "easy", and they wait'
+        )
 
 
 def difference(before: str, after: str, name: str) -> str:

@@ -58,18 +58,43 @@ def _pool_lines(snapshot: Snapshot, policy: Policy) -> Iterator[str]:
 
 def _action_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     """One row for each effect, and for each record without one; what jobs are told stands below it all."""
-    acted = {f"{action.pool}-g{action.generation}" for action in plan.actions}
+    acted = {f"{action.pool}-g{action.generation}" for action in plan.actions if action.pool}
     bursts = {burst.name: burst for burst in plan.bursts}
     for burst in plan.bursts:
         if burst.name not in acted:
             yield f"record as {burst.phase}", f"{burst.name}, {burst.size} hosts", _why(burst, plan)
     for action in plan.actions:
-        if action.verb is not Verb.TELL:
+        if action.verb not in _STEERING:
             made_for = bursts.get(f"{action.pool}-g{action.generation}")
             yield action.verb, _target(action), action.text or (_why(made_for, plan) if made_for else "")
-    told = [f58(action.job) for action in plan.actions if action.verb is Verb.TELL]
-    if told:
-        yield Verb.TELL, f"job {', '.join(told)}", "why it waits, in its memo"
+    for verb, (words, why) in _STEERING.items():
+        targets = [_steered(action) for action in plan.actions if action.verb is verb]
+        if targets:
+            kind = "queue" if verb in _OF_QUEUES else "job"
+            yield words, f"{kind} {', '.join(targets)}", why
+
+
+_STEERING = {
+    Verb.OPEN: ("start", "jobs of it may run now"),
+    Verb.CLOSE: ("stop", "no host of its pool is up"),
+    Verb.PULSE: ("start for a moment", "for the jobs whose hosts are up; others in it would be refused"),
+    Verb.MOVE: ("move", "to get all its hosts from one pool"),
+    Verb.HOLD: ("hold", "its hosts are not up: it would be refused, or be in the way of others"),
+    Verb.UNHOLD: ("release", "nothing is left to hold it for"),
+    Verb.NUDGE: ("nudge", "hosts that fit it are free, and Flux has not looked at it again"),
+    Verb.TELL: ("tell", "why it waits, in its memo"),
+}
+"""Effects on Flux, in the order in which they are shown: each in plain words, and why there is one."""
+
+_OF_QUEUES = (Verb.OPEN, Verb.CLOSE, Verb.PULSE)
+
+
+def _steered(action: Action) -> str:
+    if action.verb is Verb.PULSE:
+        return f"{action.queue} (for job {', '.join(map(f58, action.jobs))})"
+    if action.verb is Verb.MOVE:
+        return f"{f58(action.job)} to queue {action.queue}"
+    return action.queue if action.verb in _OF_QUEUES else f58(action.job)
 
 
 def _why(burst: Burst, plan: Plan) -> str:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 from burstd.config.model import PAID_LIFETIME_SECONDS, Config, LeadConfig, PoolConfig
+from burstd.config.queues import RENDER, lead_problems
 from burstd.core.errors import ConfigError, Problem
 from burstd.core.hosts import compress, expand
-from burstd.core.model import Host, Policy, Pool, Shape
+from burstd.core.model import Host, Policy, Pool, Queue, Shape, Shrinks
 from burstd.join.papers import Declared, Join
-
-RENDER = "`burstd render lead-toml --base broker.toml` writes it; the lead must then restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +47,28 @@ def resolve(
     endpoint: str = "",
     curve_cert: str = "",
     paid: Mapping[str, bool],
+    shrinks: Mapping[str, Shrinks] | None = None,
+    queues: tuple[Queue, ...] | None = None,
 ) -> Resolved:
     """Return the pools with their ranks and shapes, and the papers of joining.
 
     `hostlist`, `endpoint` (the URI other brokers are told to connect to) and `curve_cert` (a path) are
-    the lead's own, `hosts` what its R declares; `paid` says of each pool, by name, whether it costs
-    money. Raises ConfigError with every Problem.
+    the lead's own, `hosts` what its R declares, `queues` its named ones (None: not looked at); `paid` says
+    of each pool, by name, whether it costs money, `shrinks` how it can be made smaller (from the top, where
+    it does not say). Raises ConfigError with every Problem.
     """
     lead = _Lead(expand(hostlist), {host.name: host.shape for host in hosts})
-    problems = tuple(_problems(config, lead, endpoint, curve_cert, paid))
+    members = {pool.name: _declared_names(pool, lead) for pool in config.pools}
+    problems = (
+        *_problems(config, lead, endpoint, curve_cert, paid),
+        *lead_problems(config, members, lead.shapes, queues),
+    )
     if problems:
         raise ConfigError(problems)
-    pools = tuple(_made(pool, lead, paid.get(pool.name, False)) for pool in config.pools)
+    pools = tuple(
+        replace(_made(pool, lead, paid.get(pool.name, False)), shrinks=(shrinks or {}).get(pool.name, "top"))
+        for pool in config.pools
+    )
     return Resolved(_policy(config, pools), _join(config.lead, lead, endpoint, curve_cert))
 
 
@@ -131,7 +140,8 @@ def _undeclared(pool: PoolConfig, path: str, lead: _Lead, missing: tuple[str, ..
 def _addition(hosts: str, pool: PoolConfig) -> str:
     """Say exactly what broker.toml lacks."""
     extras = f', gpus = "{_ids(pool.gpus)}"' if pool.gpus else ""
-    extras += f", properties = {list(pool.properties)}".replace("'", '"') if pool.properties else ""
+    properties = sorted({pool.name, *(pool.properties or ())})
+    extras += f", properties = {properties}".replace("'", '"')
     cores = f'"{_ids(pool.cores)}"' if pool.cores else "<the ids of one host's cores>"
     return (
         f'add {{ host = "{hosts}" }} to `hosts` of [bootstrap] and a [[resource.config]] with '
@@ -170,7 +180,7 @@ def _disagreements(pool: PoolConfig, path: str, shape: Shape) -> Iterator[Proble
     given = {
         "cores": pool.cores,
         "gpus": pool.gpus,
-        "properties": None if pool.properties is None else frozenset(pool.properties),
+        "properties": _listed(pool, shape),
     }
     for key, value in given.items():
         if value is not None and value != getattr(shape, key):
@@ -180,6 +190,13 @@ def _disagreements(pool: PoolConfig, path: str, shape: Shape) -> Iterator[Proble
                 what,
                 "the lead's R counts; correct this, or [[resource.config]] and restart the lead",
             )
+
+
+def _listed(pool: PoolConfig, shape: Shape) -> frozenset[str] | None:
+    """The properties as written; the pool's name, which rendering adds to them, need not be."""
+    if pool.properties is None:
+        return None
+    return frozenset(pool.properties) | (shape.properties & {pool.name})
 
 
 def _plain(value: int | frozenset[str]) -> str:
@@ -298,6 +315,7 @@ def _policy(config: Config, pools: tuple[Pool, ...]) -> Policy:
         pools=pools,
         placement=config.placement,
         max_bursts=config.limits.max_bursts,
+        start_queues=config.lead.start_queues,
         max_hosts=config.limits.max_hosts or sum(pool.size for pool in pools if pool.paid),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from burstd.config.flags import Raw
 from burstd.config.model import LAST_GENERATION, NAME_LIMIT, PoolConfig
 from burstd.config.problems import unknown_provider
+from burstd.config.queues import queue_of
 from burstd.core.errors import Problem
 from burstd.core.hosts import expand
 
@@ -22,6 +23,7 @@ def check_pools(pools: Pools, raw: Raw, installed: Collection[str] | None) -> li
     return [
         *_repeated_names(pools),
         *_overlaps(pools),
+        *_shared_queues(pools),
         *_sizes(pools),
         *_long_names(pools, _prefix(raw)),
         *_unreachable(_providers(raw), _section(raw, "lead")),
@@ -75,6 +77,16 @@ def _overlaps(pools: Pools) -> Iterator[Problem]:
             what = f"shares hosts with {', '.join(f'pools[{other}]' for other in taken)}"
             yield Problem(f"pools[{index}].hosts", what, "a host belongs to one pool")
         owners |= {name: index for name in names if name not in owners}
+
+
+def _shared_queues(pools: Pools) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, pool in sorted(pools.items(), key=lambda item: bool(item[1].queue)):
+        other = first.setdefault(queue_of(pool), index)
+        if pool.queue and other != index:
+            what = f"{pool.queue!r} is the queue of pools[{other}] already"
+            hint = "each pool needs a queue of its own: it is stopped while the pool has no host up"
+            yield Problem(f"pools[{index}].queue", what, hint)
 
 
 def _sizes(pools: Pools) -> Iterator[Problem]:

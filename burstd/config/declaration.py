@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from burstd.config.model import Config, PoolConfig
+from burstd.config.queues import LEAD_QUEUE, LOCAL, declaration_problems, declared_queues
 from burstd.core.errors import ConfigError, Problem
 from burstd.core.hosts import compress, expand, parse_idset
 from burstd.core.model import Shape
@@ -19,7 +20,8 @@ from burstd.join.papers import Declared
 FLUX_PORT = 8050
 """The port that Flux's system instances and the Flux Operator listen on."""
 
-LEAD_QUEUE = "batch"
+QUEUE_POLICY = "easy"
+"""Fluxion's policy under which a job that waits for hosts is neither refused nor in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class _Base:
     bind: str = ""
     connect: str = ""
     curve_cert: str = ""
-    queues: frozenset[str] = frozenset()
+    queues: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def lead_side(config: Config, base: str = "") -> LeadSide:
@@ -47,15 +49,15 @@ def lead_side(config: Config, base: str = "") -> LeadSide:
     own = found.names or expand(config.lead.hosts or "")
     names = _with_pools(own, config)
     port = config.lead.port or FLUX_PORT
-    queues = _queues(config, found)
     return LeadSide(
         curve_cert=str(config.lead.curve_cert or found.curve_cert),
         host=names[0],
         bind=found.bind or f"tcp://*:{port}",
         connect=found.connect or f"tcp://{config.lead.host or names[0]}:{port}",
         declared=_declared(names, config, found),
-        queues=queues,
-        default_queue=LEAD_QUEUE if LEAD_QUEUE in queues else "",
+        queues=declared_queues(config, found.queues),
+        default_queue=LEAD_QUEUE,
+        queue_policy=QUEUE_POLICY,
     )
 
 
@@ -73,6 +75,7 @@ def _problems(config: Config, base: _Base) -> Iterator[Problem]:
     if not config.lead.cores and (bare or not base.names):
         whose = f"of {compress(bare)}" if bare else "of each of the lead's hosts"
         yield Problem("lead.cores", f"missing: how many cores {whose}", "set it")
+    yield from declaration_problems(config)
 
 
 def _pool_problems(pool: PoolConfig, path: str, base: _Base) -> Iterator[Problem]:
@@ -107,34 +110,29 @@ def _with_pools(names: tuple[str, ...], config: Config) -> tuple[str, ...]:
 
 def _declared(names: tuple[str, ...], config: Config, base: _Base) -> tuple[Declared, ...]:
     pools = {name: pool for pool in config.pools for name in _members(pool, names)}
+    own = frozenset(_own(names, config, base)) - pools.keys()
     lead = Shape(config.lead.cores or 0, config.lead.gpus, frozenset(config.lead.properties))
-    shapes = {name: _shape(pools.get(name), base.shapes.get(name), lead) for name in names}
+    shapes = {name: _shape(pools.get(name), base.shapes.get(name), lead, name in own) for name in names}
     groups = groupby(names, key=lambda name: (pools[name].name if name in pools else "", shapes[name]))
     return tuple(Declared(compress(run), shape) for (_, shape), run in groups)
 
 
-def _shape(pool: PoolConfig | None, old: Shape | None, lead: Shape) -> Shape:
+def _own(names: tuple[str, ...], config: Config, base: _Base) -> tuple[str, ...]:
+    """The lead's own hosts, pools' among them: in a file that is there, those behind `size` are others'."""
+    return names[: config.lead.size] if base.names else names
+
+
+def _shape(pool: PoolConfig | None, old: Shape | None, lead: Shape, own: bool) -> Shape:
     """A pool's settings count before what stood there, and that before what the lead's section says."""
+    before = old or (Shape(0) if pool else lead)
     if pool is None:
-        return old or lead
-    before = old or Shape(0)
+        return replace(before, properties=before.properties | {LOCAL}) if own else before
     return Shape(
         cores=pool.cores or before.cores,
         gpus=before.gpus if pool.gpus is None else pool.gpus,
-        properties=before.properties if pool.properties is None else frozenset(pool.properties),
+        properties=(before.properties if pool.properties is None else frozenset(pool.properties))
+        | {pool.name},
     )
-
-
-def _queues(config: Config, base: _Base) -> dict[str, tuple[str, ...]]:
-    """The pools' queues, and one for the lead where there was none: without it nobody could submit there."""
-    queues: dict[str, frozenset[str]] = {}
-    for pool in config.pools:
-        properties = frozenset(pool.properties or ())
-        if pool.queue:
-            queues[pool.queue] = queues.get(pool.queue, properties) & properties
-    if queues and not base.queues:
-        queues = {LEAD_QUEUE: frozenset(config.lead.properties)} | queues
-    return {name: tuple(sorted(properties)) for name, properties in queues.items()}
 
 
 def _read(text: str) -> _Base:
@@ -148,7 +146,10 @@ def _read(text: str) -> _Base:
             bind=first.get("bind", ""),
             connect=first.get("connect", ""),
             curve_cert=document.get("bootstrap", {}).get("curve_cert", ""),
-            queues=frozenset(document.get("queues", {})),
+            queues={
+                name: frozenset(queue.get("requires", ()))
+                for name, queue in document.get("queues", {}).items()
+            },
         )
     except tomllib.TOMLDecodeError as exc:
         raise _unusable(f"is not TOML: {exc}") from exc

@@ -78,6 +78,7 @@ Hostlist = Annotated[str, AfterValidator(_check_hostlist)]
 File = Annotated[Path, Field(strict=False)]
 Seconds = Annotated[float, Field(gt=0)]
 Properties = Annotated[tuple[str, ...], Field(strict=False)]
+Queue = Annotated[str, Field(min_length=1)]
 
 
 class LeadConfig(Section):
@@ -128,10 +129,17 @@ class LeadConfig(Section):
     )
     properties: Properties = Field(
         default=(),
-        description="Flux properties of the lead's own hosts, for `burstd render lead-toml` without "
-        "`--base`. With some, the queue that is made for the lead asks for them, which keeps its jobs off "
-        "the pools.",
+        description="Flux properties of the lead's own hosts beside `local`, which they always get, for "
+        "`burstd render lead-toml` without `--base`.",
         json_schema_extra=_shown("none"),
+    )
+    start_queues: Annotated[tuple[Queue, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Queues of the lead that burstd starts, such as `[batch, mixed]`. In Flux named queues "
+        "start stopped; burstd starts each of these once in each generation of the lead's broker, and only "
+        "if it is stopped without a reason, so what an administrator stops stays stopped. Pools' queues do "
+        "not belong here: burstd starts and stops them as their hosts come and go.",
+        json_schema_extra=_shown("none: `flux queue start` does it by hand"),
     )
     curve_cert: File | None = Field(
         default=None,
@@ -218,14 +226,17 @@ class PoolConfig(Section):
     )
     properties: Properties | None = Field(
         default=None,
-        description="Flux properties of the hosts, such as `[burst]`; must agree with the lead's R. Jobs and "
-        "queues ask for hosts by these.",
+        description="Flux properties of the hosts, such as `[burst]`, beside the pool's own name, which "
+        "`burstd render lead-toml` always adds; must agree with the lead's R. Jobs and queues ask for hosts "
+        "by these.",
         json_schema_extra=_shown("what the lead's R says"),
     )
     queue: str = Field(
         default="",
-        description="The Flux queue whose jobs the pool serves. Empty: jobs of any queue whose own "
-        "constraint allows the pool's hosts.",
+        description="The pool's own queue in Flux, for its hosts and no others. burstd stops it while no "
+        "host of the pool is up, and moves burstable jobs there that shall run on this pool alone. The lead "
+        "must have a queue of this name.",
+        json_schema_extra=_shown("the queue named as the pool, if the lead has one"),
     )
     idle_seconds: float = Field(
         default=300.0,
@@ -293,7 +304,9 @@ class Config(Section):
     placement: Annotated[Placement, Field(strict=False)] = Field(
         default=Placement.POOL,
         description="`pool`: a burst is made only when one pool can take the whole job, so that its tasks "
-        "are near each other. `mixed`: a job may spread over pools and the lead's own free hosts.",
+        "are near each other. `mixed`: a job may spread over pools and the lead's own free hosts, and "
+        "`burstd render lead-toml` writes a queue `batch` that requires nothing: any job in it may then run "
+        'on burst hosts, paid ones too. One job asks for it with `burstable={"placement":"mixed"}`.',
         json_schema_extra=_shown("`pool`"),
     )
     lead: LeadConfig = Field(default_factory=LeadConfig, description="The Flux instance that burstd serves.")

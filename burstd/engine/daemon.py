@@ -9,19 +9,32 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from burstd.core.adoption import adopt, sight
 from burstd.core.errors import ConfigError, LeadError
 from burstd.core.hosts import format_idset
 from burstd.core.jobid import f58
 from burstd.core.lifecycle import begun, ended
-from burstd.core.model import Action, Burst, LeadView, Phase, Plan, Policy, Site, Snapshot, Verb
+from burstd.core.model import (
+    Action,
+    Burst,
+    LeadView,
+    Phase,
+    Plan,
+    Policy,
+    Queue,
+    Scheduling,
+    Site,
+    Snapshot,
+    Verb,
+)
 from burstd.core.planner import plan
 from burstd.core.reasons import Reason
 from burstd.engine.effects import Ended, Gate
 from burstd.engine.ledger import Ledger
 from burstd.engine.observer import Observer, Seen
+from burstd.engine.queues import QueueBook
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Provider
 
@@ -31,10 +44,18 @@ GATHER_SECONDS = 0.02
 """Events that come together are answered together: the loop waits this long after the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds while one generation of the lead lives: what may be done, and how its scheduler behaves."""
+
+    policy: Policy
+    scheduling: Scheduling
+
+
 class Daemon:
     """One burstd serving one lead.
 
-    `renew` returns the policy for another generation of the lead's broker, whose ranks may be others. It
+    `renew` returns the terms of another generation of the lead's broker, whose ranks may be others. It
     raises ConfigError when the configuration no longer fits, LeadError when the lead is gone again.
     """
 
@@ -45,7 +66,7 @@ class Daemon:
         providers: Mapping[str, Provider],
         ledger: Ledger,
         perform: Callable[[Action], None],
-        renew: Callable[[LeadView], Policy],
+        renew: Callable[[LeadView], Terms],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.policy = policy
@@ -66,6 +87,10 @@ class Daemon:
         self._lead_was_seen = True
         self._renew = renew
         self._generation = ""
+        self._scheduling = Scheduling.UNKNOWN
+        self._queues = QueueBook(lead, clock, self.wake)
+        self._opened: set[str] = set()
+        self._nudged: dict[int, float] = {}
 
     @property
     def stopping(self) -> bool:
@@ -103,14 +128,18 @@ class Daemon:
         self._take_listings(now)
         next_listing = self._observer.ask(self._bursts.values(), now)
         view = self._view()
-        if view is None or not self._observer.complete() or not self._knows(view):
+        if view is None or not self._observer.complete() or not self._knows(view, now):
             return next_listing
-        result = plan(self.snapshot(view, now), self.policy, now)
+        next_reading = self._queues.refresh(now)
+        queues = self._queues.known
+        if queues is None:
+            return min(next_reading, next_listing or next_reading)
+        result = plan(self.snapshot(view, queues, now), self.policy, now)
         self._apply(result, now)
-        times = (next_listing, result.wake_at, self._gate.next_rest_end())
+        times = (next_listing, next_reading, result.wake_at, self._gate.next_rest_end())
         return min((moment for moment in times if moment is not None), default=None)
 
-    def snapshot(self, view: LeadView, now: float) -> Snapshot:
+    def snapshot(self, view: LeadView, queues: tuple[Queue, ...], now: float) -> Snapshot:
         """Return everything a plan is made from, as it is now."""
         return Snapshot(
             hosts=view.hosts,
@@ -120,6 +149,10 @@ class Daemon:
             generations=tuple(sorted(self._generations.items())),
             in_flight=self._gate.in_flight(now),
             started=self._started,
+            queues=queues,
+            scheduling=self._scheduling,
+            opened=frozenset(self._opened),
+            nudged=tuple(sorted(self._nudged.items())),
         )
 
     def _wait(self, wake_at: float | None) -> None:
@@ -140,6 +173,7 @@ class Daemon:
         self._gate.close()
         self._take_outcomes()
         self._observer.close()
+        self._queues.close()
         left = ", ".join(f"{burst.name} ({burst.phase})" for burst in self._bursts.values())
         log.info("stopped; %s", f"the next start takes up {left}" if left else "nothing is left behind")
 
@@ -150,12 +184,13 @@ class Daemon:
         self._lead_was_seen = view is not None
         return view
 
-    def _knows(self, view: LeadView) -> bool:
+    def _knows(self, view: LeadView, now: float) -> bool:
         """Hold the configuration against each new generation of the lead: a restart may change its ranks."""
         if view.generation == self._generation:
             return True
         try:
-            self.policy = self._renew(view)
+            terms = self._renew(view)
+            self.policy, self._scheduling = terms.policy, terms.scheduling
         except ConfigError as exc:
             text = "the lead was restarted and no longer fits the configuration; every burst is released"
             log.error("%s: %s", text, exc)
@@ -164,6 +199,8 @@ class Daemon:
             log.info("the lead is gone again: %s", exc)
             return False
         self._generation = view.generation
+        self._queues.forget(now)
+        self._opened.clear()
         return True
 
     def _take_outcomes(self) -> None:
@@ -172,7 +209,16 @@ class Daemon:
             if burst is not None:
                 burst = self._bursts[burst.name] = ended(burst, one.outcome)
             self._gate.conclude(one, burst)
+            self._queues.note(one)
+            self._remember(one)
             _tell_outcome(one)
+
+    def _remember(self, one: Ended) -> None:
+        """Keep what no journal tells and a plan needs: queues started on order, jobs nudged."""
+        if one.action.verb is Verb.NUDGE:
+            self._nudged[one.action.job] = one.outcome.at
+        if one.action.verb is Verb.OPEN and one.outcome.failure is None:
+            self._opened.add(one.action.queue)
 
     def _take_listings(self, now: float) -> None:
         for seen in self._observer.collect():
@@ -244,6 +290,7 @@ class Daemon:
             if self._reasons.get(job) != reason:
                 log.info("job %s waits: %s", f58(job), reason)
         self._reasons = reasons
+        self._nudged = {job: at for job, at in self._nudged.items() if job in reasons}
 
     def _tell_error(self, what: str, sentence: str) -> None:
         """Say an error once, and again only when it changed."""
@@ -280,6 +327,21 @@ def _started_sentence(action: Action) -> str:
             return f"undraining ranks {format_idset(action.ranks)}: no burst is leaving them any more"
         case Verb.TELL:
             return f"telling job {f58(action.job)}: {action.text or 'nothing any more'}"
+        case Verb.HOLD:
+            return f"job {f58(action.job)}: holding it, so that it is neither refused nor in the way"
+        case Verb.UNHOLD:
+            return f"job {f58(action.job)}: releasing it"
+        case Verb.NUDGE:
+            return f"job {f58(action.job)}: asking the scheduler to look at it again"
+        case Verb.MOVE:
+            return f"job {f58(action.job)}: moving it to queue {action.queue}"
+        case Verb.OPEN:
+            return f"queue {action.queue}: starting it"
+        case Verb.CLOSE:
+            return f"queue {action.queue}: stopping it, no host of its pool is up"
+        case Verb.PULSE:
+            jobs = ", ".join(map(f58, action.jobs))
+            return f"queue {action.queue}: opening it for a moment, for {jobs}"
 
 
 def _adopted_sentence(burst: Burst) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 
 from burstd.core.errors import Never
-from burstd.core.model import Action, Policy, Site, Verb
+from burstd.core.model import Action, JobState, Policy, Site, Verb
 from burstd.join.papers import Join
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Order, Provider
+
+PULSE_SECONDS = 10.0
+"""The longest that a queue stays open under a scheduler that refuses what waits in it."""
 
 
 class Performer:
@@ -24,6 +28,7 @@ class Performer:
     ) -> None:
         self.policy = policy
         self.join = join
+        self.changed = threading.Condition()
         self._lead = lead
         self._providers = providers
         self._prefix = prefix
@@ -39,6 +44,20 @@ class Performer:
                 self._lead.undrain(action.ranks, self.policy.owner)
             case Verb.TELL:
                 self._lead.tell(action.job, action.text)
+            case Verb.HOLD:
+                self._lead.hold(action.job, self.policy.owner)
+            case Verb.UNHOLD:
+                self._lead.unhold(action.job)
+            case Verb.NUDGE:
+                self._lead.nudge(action.job)
+            case Verb.MOVE:
+                self._lead.move(action.job, action.queue)
+            case Verb.OPEN:
+                self._lead.start_queue(action.queue)
+            case Verb.CLOSE:
+                self._lead.stop_queue(action.queue)
+            case Verb.PULSE:
+                self._pulse(action)
             case Verb.PROVISION:
                 self._provider(action).provision(self._order(action))
             case Verb.LAUNCH:
@@ -47,6 +66,26 @@ class Performer:
                 self._provider(action).resize(self._order(action))
             case Verb.REMOVE:
                 self._provider(action).remove(self._site(action))
+
+    def _pulse(self, action: Action) -> None:
+        """Open a queue until the jobs that it was opened for have their allocation, not long in any case."""
+        self._lead.start_queue(action.queue)
+        try:
+            with self.changed:
+                self.changed.wait_for(lambda: not self._waiting(action.jobs), PULSE_SECONDS)
+        finally:
+            self._lead.stop_queue(action.queue)
+
+    def _waiting(self, jobs: tuple[int, ...]) -> bool:
+        view = self._lead.view()
+        return view is not None and any(
+            job.id in jobs and job.state in (JobState.PRIORITY, JobState.SCHED) for job in view.jobs
+        )
+
+    def note_change(self) -> None:
+        """Say that the lead's view changed, to whoever waits for that here."""
+        with self.changed:
+            self.changed.notify_all()
 
     def _order(self, action: Action) -> Order:
         pool = self.policy.pool(action.pool)

@@ -17,9 +17,11 @@ from types import FrameType
 from burstd.config import Config, Resolved, limits_sentences, resolve
 from burstd.core.adoption import adopt
 from burstd.core.errors import BurstdError, ConfigError, LeadLost, Problem
-from burstd.core.model import LeadView, Plan, Policy, Snapshot
+from burstd.core.jobid import f58
+from burstd.core.model import Job, LeadView, Plan, Policy, Queue, Snapshot
 from burstd.core.planner import plan
-from burstd.engine.daemon import Daemon
+from burstd.core.scheduling import lacks, meaning
+from burstd.engine.daemon import Daemon, Terms
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.performer import Performer
 from burstd.join.curve import Handshake, explain, probe, read
@@ -57,6 +59,7 @@ class Met:
     lead: Lead
     bell: Bell
     facts: LeadFacts
+    queues: tuple[Queue, ...]
     view: LeadView
 
 
@@ -70,7 +73,7 @@ def run(config: Config) -> int:
         state = _state_dir(config)
         stack.enter_context(_alone(state))
         met = stack.enter_context(_meet(config, LEAD_SECONDS))
-        resolved = _resolve(config, met.facts, met.view, made)
+        resolved = _resolve(config, met.facts, met.queues, met.view, made)
         _check(resolved, made)
         ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
         stack.callback(ledger.close)
@@ -78,7 +81,6 @@ def run(config: Config) -> int:
             log.warning("%s", sentence)
         daemon = _daemon(config, met, resolved, made, ledger)
         _stop_on_signals(daemon)
-        met.bell.ring = daemon.wake
         _say_start(met, resolved)
         daemon.run()
     return 0
@@ -88,10 +90,29 @@ def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
     """Return what the daemon would see and decide now. Changes nothing."""
     made = providers(config)
     with _meet(config, DRY_SECONDS) as met:
-        resolved = _resolve(config, met.facts, met.view, made)
+        resolved = _resolve(config, met.facts, met.queues, met.view, made)
         _check(resolved, made)
         snapshot = _look(config, met, resolved, made)
         return snapshot, resolved.policy, plan(snapshot, resolved.policy, time.time())
+
+
+def release(config: Config, jobs: tuple[int, ...] | None) -> tuple[str, ...]:
+    """Release by hand what this owner holds: these jobs, or all; return a sentence for each."""
+    with _meet(config, DRY_SECONDS) as met:
+        held = {job.id: job for job in met.view.jobs if _held_by(job, config.owner)}
+        wanted = tuple(sorted(held)) if jobs is None else jobs
+        return tuple(_release_one(met.lead, job, job in held) for job in wanted)
+
+
+def _held_by(job: Job, owner: str) -> bool:
+    return job.stale_hold or (job.hold is not None and job.hold.owner == owner)
+
+
+def _release_one(lead: Lead, job: int, held: bool) -> str:
+    if not held:
+        return f"{f58(job)}: not held by burstd; nothing was done."
+    lead.unhold(job)
+    return f"{f58(job)}: released."
 
 
 def _daemon(
@@ -99,13 +120,20 @@ def _daemon(
 ) -> Daemon:
     performer = Performer(met.lead, made, resolved.policy, resolved.join, config.prefix)
 
-    def renew(view: LeadView) -> Policy:
-        again = _resolve(config, met.lead.facts(), view, made)
+    def renew(view: LeadView) -> Terms:
+        facts = met.lead.facts()
+        again = _resolve(config, facts, met.lead.queues(), view, made)
         performer.policy, performer.join = again.policy, again.join
-        return again.policy
+        return Terms(again.policy, facts.scheduling)
 
     daemon = Daemon(met.lead, resolved.policy, made, ledger, performer.perform, renew)
     performer.keeper = daemon.keeper
+
+    def ring() -> None:
+        daemon.wake()
+        performer.note_change()
+
+    met.bell.ring = ring
     return daemon
 
 
@@ -118,7 +146,7 @@ def _meet(config: Config, patience: float) -> Iterator[Met]:
     lead.start(bell)
     try:
         view = _first_view(lead, bell.changed, where, patience)
-        yield Met(lead, bell, lead.facts(), view)
+        yield Met(lead, bell, lead.facts(), lead.queues(), view)
     finally:
         lead.close()
 
@@ -143,7 +171,13 @@ def _first_view(lead: Lead, changed: threading.Event, where: str, patience: floa
         changed.clear()
 
 
-def _resolve(config: Config, facts: LeadFacts, view: LeadView, made: Mapping[str, Provider]) -> Resolved:
+def _resolve(
+    config: Config,
+    facts: LeadFacts,
+    queues: tuple[Queue, ...],
+    view: LeadView,
+    made: Mapping[str, Provider],
+) -> Resolved:
     return resolve(
         config,
         hostlist=facts.hostlist,
@@ -151,6 +185,8 @@ def _resolve(config: Config, facts: LeadFacts, view: LeadView, made: Mapping[str
         endpoint=facts.lead_endpoint,
         curve_cert=facts.curve_cert,
         paid={name: provider.paid for name, provider in made.items()},
+        shrinks={name: provider.shrinks for name, provider in made.items()},
+        queues=queues,
     )
 
 
@@ -165,6 +201,9 @@ def _check(resolved: Resolved, made: Mapping[str, Provider]) -> None:
 
 def _say_start(met: Met, resolved: Resolved) -> None:
     facts = met.facts
+    log.info("%s", meaning(facts.scheduler, facts.queue_policy, facts.scheduling))
+    for sentence in lacks(resolved.policy, met.queues, facts.scheduling):
+        log.warning("%s", sentence)
     for sentence in limits_sentences(resolved.policy):
         log.info("%s", sentence)
     if not facts.durable:
@@ -191,7 +230,13 @@ def _look(config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provi
     sites = {site.name: site for provider in made.values() for site in provider.observe().sites}
     found = adopt(sites.values(), known.bursts, resolved.policy.pools, dict(known.generations), now)
     return replace(
-        known, hosts=met.view.hosts, jobs=met.view.jobs, bursts=(*known.bursts, *found), started=now
+        known,
+        hosts=met.view.hosts,
+        jobs=met.view.jobs,
+        bursts=(*known.bursts, *found),
+        started=now,
+        queues=met.queues,
+        scheduling=met.facts.scheduling,
     )
 
 

@@ -5,6 +5,7 @@ Every broker of an instance must list the same hosts in the same order: a rank i
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ class LeadSide:
 
     `curve_cert` is a path on the lead. `host` is the name of rank 0, the first of `declared`. `bind` and
     `connect` are ZeroMQ endpoints of rank 0: where it listens, and what the lead's own brokers dial.
-    `queues` maps a queue to the properties it requires.
+    `queues` maps a queue to the properties it requires; a default queue that requires none is given a comment
+    that says so. `queue_policy` is Fluxion's, for flux-config-fluxion: other schedulers do not look at it.
     """
 
     curve_cert: str
@@ -37,6 +39,7 @@ class LeadSide:
     declared: tuple[Declared, ...]
     queues: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     default_queue: str = ""
+    queue_policy: str = ""
 
 
 def render_lead(lead: LeadSide) -> str:
@@ -47,18 +50,19 @@ def render_lead(lead: LeadSide) -> str:
 def merge_lead(base: str, lead: LeadSide) -> str:
     """Return `base`, an existing broker.toml of the lead, with what burstd owns replaced.
 
-    Burstd owns `hosts` and `curve_cert` of `[bootstrap]`, every `[[resource.config]]`, and the queues of
-    `lead`; a default queue is set only where there is none. All else stays, comments and order included.
+    Burstd owns `hosts` and `curve_cert` of `[bootstrap]`, every `[[resource.config]]`, and what the queues of
+    `lead` require; a default queue and a queue policy are set only where there is none. All else stays,
+    comments and order included.
     Raises ConfigError where `base` is not TOML, or is laid out so that it cannot be changed safely.
     """
     _check_rank_zero(lead)
-    document = _parse(base)
+    document = _parse(base.replace(_UNBOUND, ""))
     before = document.unwrap()
     _table(document, "bootstrap")["curve_cert"] = lead.curve_cert
     _table(document, "bootstrap")["hosts"] = _hosts(lead.declared, lead.connect, lead.bind)
     _replace_resources(document, lead.declared)
     _set_queues(document, lead)
-    text = tomlkit.dumps(document)
+    text = _noted(tomlkit.dumps(document), lead)
     if not _means(text, _wanted(before, lead)):
         raise ConfigError((Problem("broker.toml", "cannot be merged as it is laid out", _TOGETHER),))
     return text
@@ -176,8 +180,26 @@ def _set_queues(document: tomlkit.TOMLDocument, lead: LeadSide) -> None:
             del _table(document, "queues", name)["requires"]
     if lead.default_queue:
         _table(document, *_DEFAULTS).setdefault("queue", lead.default_queue)
+    if lead.queue_policy:
+        _table(document, _FLUXION).setdefault("queue-policy", lead.queue_policy)
 
 
+def _noted(text: str, lead: LeadSide) -> str:
+    """Return the text with a comment above the default queue if it requires nothing."""
+    if lead.queues.get(lead.default_queue) != ():
+        return text
+    queue = rf'[ \t]*\.[ \t]*"?{re.escape(lead.default_queue)}"?'
+    for pattern in (rf"^\[[ \t]*queues{queue}[ \t]*\]", r"^\[[ \t]*queues[ \t]*\]"):
+        text, found = re.subn(pattern, lambda match: _UNBOUND + match[0], text, count=1, flags=re.MULTILINE)
+        if found:
+            break
+    return text
+
+
+_UNBOUND = """\
+# The default queue requires nothing: any job, burstable or not, may then run on burst hosts, paid ones too.
+"""
+_FLUXION = "sched-fluxion-qmanager"
 _DEFAULTS = ("policy", "jobspec", "defaults", "system")
 
 
@@ -216,4 +238,6 @@ def _wanted(base: dict[str, Any], lead: LeadSide) -> dict[str, Any]:
         for key in _DEFAULTS:
             table = table.setdefault(key, {})
         table.setdefault("queue", lead.default_queue)
+    if lead.queue_policy:
+        base.setdefault(_FLUXION, {}).setdefault("queue-policy", lead.queue_policy)
     return base

@@ -13,18 +13,38 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from burstd.core.errors import LeadLost
-from burstd.core.model import Job, JobState
+from burstd.core.marks import HOLD_MEMO
+from burstd.core.model import Hold, Job, JobState
 from burstd.lead.handle import Payload
 from burstd.lead.request import NOTHING, Reading, read
 from burstd.lead.rlite import Share, shares
 
-HOLD_MEMO = "burst_hold"
-"""The memo that marks a job whose urgency 0 is burstd's own doing."""
-
 TOLD_MEMO = "burst"
 """The memo that carries burstd's sentence."""
 
+PENDING = frozenset({JobState.NEW, JobState.DEPEND, JobState.PRIORITY, JobState.SCHED})
+"""The states of a job that has no allocation yet."""
+
 _REMEMBERED = 1000
+
+
+@dataclass(slots=True)
+class Mark:
+    """The memo of a hold, and what the urgency events after it made of the hold.
+
+    The memo comes first and the urgency 0 after it, so an urgency event from before the memo is not burstd's.
+    """
+
+    owner: str
+    hold: Hold | None = None
+    over: bool = False
+
+    def hear_urgency(self, before: int, urgency: int, by_owner: bool) -> None:
+        """Take in an urgency event: the instance owner's first to 0 is the hold, any after it ends it."""
+        if self.hold is None and by_owner and urgency == 0:
+            self.hold, self.over = Hold(self.owner, before), False
+        else:
+            self.over = True
 
 
 @dataclass(slots=True)
@@ -32,18 +52,22 @@ class Record:
     """One active job, and what of it must be kept to follow its further events."""
 
     job: Job
+    instance_owner: int
     jobspec: dict[str, Any] = field(default_factory=dict)
     memos: dict[str, Any] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
     """The memos that this journal itself told, which no reminder may undo."""
     held: dict[int, Share] = field(default_factory=dict)
     rset: Mapping[str, Any] | None = None
+    mark: Mark | None = None
 
 
 class JobLog:
     """The fold. One response costs what its own events cost, however many jobs there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: int) -> None:
+        """Begin empty. `owner` is the user id of the instance owner, whose urgency events may be burstd's."""
+        self._owner = owner
         self.complete = False
         self.jobs: dict[int, Job] = {}
         self.on_rank: dict[int, dict[int, Share]] = {}
@@ -87,7 +111,7 @@ class JobLog:
         if first["name"] == "submit":
             submitted = Job(job, JobState.NEW, NOTHING, submitted=first["timestamp"])
             jobspec = response.get("jobspec") or {}
-            self._records[job] = Record(submitted, dict(jobspec))
+            self._records[job] = Record(submitted, self._owner, dict(jobspec))
             _read(self._records[job])
         elif job not in self._records:
             if job in self._gone:
@@ -124,7 +148,9 @@ class JobLog:
             self.jobs.pop(job.id, None)
             return
         told = record.memos.get(TOLD_MEMO)
-        record.job = replace(job, told=told if isinstance(told, str) else "")
+        hold, stale = _hold(record)
+        told = told if isinstance(told, str) else ""
+        record.job = replace(job, told=told, hold=hold, stale_hold=stale)
         self.jobs[job.id] = record.job
 
 
@@ -154,6 +180,9 @@ def _priority(record: Record, context: Mapping[str, Any], _at: float) -> None:
 
 
 def _urgency(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    if record.mark is not None:
+        by_owner = context.get("userid") == record.instance_owner
+        record.mark.hear_urgency(record.job.urgency, context["urgency"], by_owner)
     record.job = replace(record.job, urgency=context["urgency"])
     _move(record, (JobState.SCHED,), JobState.PRIORITY)
 
@@ -190,6 +219,8 @@ def _jobspec_update(record: Record, context: Mapping[str, Any], _at: float) -> N
 def _memo(record: Record, context: Mapping[str, Any], _at: float) -> None:
     record.heard |= context.keys()
     record.memos |= context
+    if HOLD_MEMO in context:
+        record.mark = _mark(record.mark, context[HOLD_MEMO])
 
 
 def _annotations(record: Record, context: Mapping[str, Any], _at: float) -> None:
@@ -213,6 +244,26 @@ _STEPS: Mapping[str, Step] = {
     "memo": _memo,
     "annotations": _annotations,
 }
+
+
+def _mark(old: Mark | None, value: Any) -> Mark | None:
+    """Return what a hold's memo marks; one that is written again while its hold lasts ends nothing."""
+    owner = value.get("owner") if isinstance(value, Mapping) else None
+    if not isinstance(owner, str):
+        return None
+    lasting = old.hold if old is not None and not old.over else None
+    return Mark(owner, replace(lasting, owner=owner) if lasting else None)
+
+
+def _hold(record: Record) -> tuple[Hold | None, bool]:
+    """Return the hold that lasts, and whether a memo is left of one that does not."""
+    mark = record.mark
+    if mark is None:
+        return None, False
+    if mark.over or mark.hold is None:
+        return None, mark.over
+    waits = record.job.state in PENDING
+    return (mark.hold if waits else None), not waits
 
 
 def _lost_resources(event: Mapping[str, Any]) -> bool:

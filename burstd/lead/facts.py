@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from errno import ENOENT
 from typing import Any
 
 from burstd.core.errors import LeadRefused
 from burstd.core.hosts import expand
+from burstd.core.model import Scheduling
 from burstd.lead.contract import LeadFacts
 from burstd.lead.handle import Payload
+
+_FLUXION = "sched-fluxion-qmanager"
+_SCHEDULERS = dict.fromkeys(("sched-simple", "sched-fifo", "sched-backfill"), Scheduling.FIFO)
+_POLICIES = {
+    "fcfs": Scheduling.FCFS,
+    "easy": Scheduling.BACKFILL,
+    "conservative": Scheduling.BACKFILL,
+    "hybrid": Scheduling.BACKFILL,
+}
 
 Call = Callable[[str, Payload], Payload]
 """Sends one RPC to rank 0. Raises LeadLost, LeadRefused."""
@@ -17,7 +27,10 @@ Call = Callable[[str, Payload], Payload]
 
 def read_facts(call: Call) -> LeadFacts:
     """Ask the broker for its facts. Raises LeadLost, LeadRefused."""
-    bootstrap = call("config.get", {}).get("bootstrap") or {}
+    config = call("config.get", {})
+    bootstrap = config.get("bootstrap") or {}
+    scheduler = _scheduler(call("module.list", {"service": ""}).get("mods") or ())
+    policies = _queue_policies(call) if scheduler == _FLUXION else []
     return LeadFacts(
         generation=_attribute(call, "broker.uuid") or "",
         version=_attribute(call, "version") or "",
@@ -25,7 +38,31 @@ def read_facts(call: Call) -> LeadFacts:
         durable=_durable(call),
         curve_cert=str(bootstrap.get("curve_cert") or ""),
         lead_endpoint=endpoint(bootstrap),
-        scheduler=_scheduler(call("module.list", {"service": ""}).get("mods") or ()),
+        scheduler=scheduler,
+        queue_policy=" ".join(policies),
+        scheduling=scheduling(scheduler, policies),
+    )
+
+
+def read_owner(call: Call) -> int:
+    """Return the user id of the instance owner. Raises LeadLost, LeadRefused."""
+    return int(call("attr.get", {"name": "security.owner"})["value"])
+
+
+def scheduling(scheduler: str, policies: Collection[str]) -> Scheduling:
+    """Say what a scheduler, Fluxion with its queues' policies, does with a job that waits for down hosts.
+
+    One queue that refuses such jobs makes a lead that refuses them.
+    """
+    if scheduler != _FLUXION:
+        return _SCHEDULERS.get(scheduler, Scheduling.UNKNOWN)
+    found = {_POLICIES.get(policy, Scheduling.UNKNOWN) for policy in policies}
+    return (
+        Scheduling.FCFS
+        if Scheduling.FCFS in found
+        else found.pop()
+        if len(found) == 1
+        else Scheduling.UNKNOWN
     )
 
 
@@ -62,6 +99,13 @@ def _attribute(call: Call, name: str) -> str | None:
         if exc.errno == ENOENT:
             return None
         raise
+
+
+def _queue_policies(call: Call) -> list[str]:
+    """Return the policies of Fluxion's queues, each once: as they are in force, whatever set them."""
+    params = call(f"{_FLUXION}.params", {})["params"]
+    queues = [queue for queue in params.values() if isinstance(queue, Mapping)] or [params]
+    return sorted({str(queue["queue-policy"]) for queue in queues})
 
 
 def _scheduler(modules: Iterable[Mapping[str, Any]]) -> str:

@@ -17,15 +17,17 @@ from typing import Generic, TypeVar
 from burstd.core.errors import LeadLost, LeadRefused
 from burstd.core.hosts import format_idset, parse_idset
 from burstd.core.marks import drain_mark
-from burstd.core.model import LeadView
+from burstd.core.model import LeadView, Queue
+from burstd.lead import queues
 from burstd.lead.assembly import Assembly
 from burstd.lead.contract import LeadFacts
 from burstd.lead.eventlog import TOLD_MEMO, JobLog
-from burstd.lead.facts import read_facts
+from burstd.lead.facts import read_facts, read_owner
 from burstd.lead.follower import Fold, Follower
 from burstd.lead.handle import Connect, Handle, Payload
 from burstd.lead.inventory import Inventory
 from burstd.lead.threads import ThreadHandles
+from burstd.lead.waiting import Waiting
 
 RANK_0 = 0
 JOIN_SECONDS = 2.0
@@ -104,6 +106,34 @@ class LiveLead:
             if exc.errno != ENOENT:
                 raise
 
+    def queues(self) -> tuple[Queue, ...]:
+        """See Lead.queues."""
+        return queues.read_queues(self._handles.rpc)
+
+    def start_queue(self, name: str) -> None:
+        """See Lead.start_queue."""
+        queues.start(self._handles.rpc, name)
+
+    def stop_queue(self, name: str) -> None:
+        """See Lead.stop_queue."""
+        queues.stop(self._handles.rpc, name)
+
+    def hold(self, job: int, owner: str) -> None:
+        """See Lead.hold."""
+        Waiting(self._handles.rpc, job).hold(owner, self._clock())
+
+    def unhold(self, job: int) -> None:
+        """See Lead.unhold."""
+        Waiting(self._handles.rpc, job).release()
+
+    def nudge(self, job: int) -> None:
+        """See Lead.nudge."""
+        Waiting(self._handles.rpc, job).nudge()
+
+    def move(self, job: int, queue: str) -> None:
+        """See Lead.move."""
+        Waiting(self._handles.rpc, job).move(queue)
+
     def close(self) -> None:
         """See Lead.close. No steering call may be under way."""
         for follower in (self._job_follower, self._resource_follower):
@@ -176,8 +206,8 @@ class _JobFeed:
     topic: str = "job-manager.events-journal"
     request: Payload = field(default_factory=lambda: {"full": False})
 
-    def begin(self, _handle: Handle) -> JobLog:
-        return JobLog()
+    def begin(self, handle: Handle) -> JobLog:
+        return JobLog(read_owner(lambda topic, payload: handle.rpc(topic, payload, RANK_0)))
 
     def publish(self, handle: Handle, generation: str, fold: JobLog) -> None:
         _remind(handle, fold)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from burstd.core.errors import Never, NotNow, Problem
-from burstd.core.model import Pool, Shape, Site
+from burstd.core.model import Pool, Shape, Shrinks, Site
 from burstd.join.papers import Declared, Join
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Provider",
     "Setting",
     "Shape",
+    "Shrinks",
     "Site",
 ]
 
@@ -82,6 +83,9 @@ class Provider(Protocol):
 
     paid: bool
     """Whether what it makes costs money; then the hard limits apply."""
+
+    shrinks: Shrinks
+    """How its sites can be made smaller: only hosts that `resize` can take away are drained for it."""
 
     listing_seconds: float
     """How long to wait between two listings that are to verify an absence, in seconds."""

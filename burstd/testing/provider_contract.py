@@ -12,8 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
-from burstd.core.model import Pool, Site
+from burstd.core.model import Pool, Shrinks, Site
 from burstd.join.papers import Join
 from burstd.plugins.contract import Order, Provider
 
@@ -79,6 +80,13 @@ def site_of(provider: Provider, order: Order) -> Site | None:
 class ProviderContract:
     """Inherit it, and give it a fixture `venue`."""
 
+    def test_it_says_what_it_is(self, venue: Venue) -> None:
+        """A provider says whether it costs money, how its sites shrink, and how often they may be listed."""
+        provider = venue.make("tester")
+        assert provider.paid in (True, False)
+        assert provider.shrinks in get_args(Shrinks)
+        assert provider.listing_seconds > 0
+
     def test_check_finds_no_fault(self, venue: Venue) -> None:
         """A pool that can be brought up has no problems."""
         assert venue.make("tester").check(venue.pool, venue.join) == ()
@@ -122,10 +130,10 @@ class ProviderContract:
         assert venue.bring_up(venue.make("tester"), order) == first
 
     def test_resize_grows_and_shrinks_at_the_top(self, venue: Venue) -> None:
-        """Resizing makes exactly the first hosts of the pool run."""
+        """Resizing makes exactly the first hosts of the pool run; a site that cannot shrink only grows."""
         provider = venue.make("tester")
         venue.bring_up(provider, venue.order(1))
-        for size in (3, 1, 1, 2):
+        for size in (3, 3) if provider.shrinks == "no" else (3, 1, 1, 2):
             provider.resize(venue.order(size))
             venue.shown(provider, venue.order(size))
 

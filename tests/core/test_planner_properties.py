@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from burstd.core.constraint import ANYWHERE, parse
 from burstd.core.lifecycle import IDLE
+from burstd.core.marks import NO_HOST
 from burstd.core.model import (
     Burst,
     Failure,
+    Hold,
     Host,
     Job,
     JobState,
@@ -19,7 +21,9 @@ from burstd.core.model import (
     Phase,
     Placement,
     Policy,
+    Queue,
     Request,
+    Scheduling,
     Shape,
     Snapshot,
     Verb,
@@ -59,6 +63,9 @@ def jobs(draw: st.DrawFn) -> tuple[Job, ...]:
             urgency=draw(st.sampled_from([0, 16, 16])),
             priority=draw(st.integers(0, 3)),
             constraint=draw(constraints),
+            queue=draw(st.sampled_from(["", "batch", "burst-0", "mixed"])),
+            hold=draw(st.sampled_from([None, None, Hold("tester", 16), Hold("other", 16)])),
+            stale_hold=draw(st.booleans()),
             wish=draw(wishes),
         )
         for id_ in range(1, count + 1)
@@ -129,6 +136,17 @@ def bursts(draw: st.DrawFn) -> tuple[Burst, ...]:
 
 
 @st.composite
+def queues(draw: st.DrawFn) -> tuple[Queue, ...]:
+    if draw(st.booleans()):
+        return ()
+    requires = {"batch": frozenset({"local"}), "burst-0": frozenset({"burst"}), "mixed": frozenset()}
+    return tuple(
+        Queue(name, draw(st.booleans()), draw(st.sampled_from(["", NO_HOST, "maintenance"])), properties)
+        for name, properties in requires.items()
+    )
+
+
+@st.composite
 def worlds(draw: st.DrawFn) -> tuple[Snapshot, Policy]:
     alive = draw(bursts())
     snapshot = Snapshot(
@@ -138,6 +156,10 @@ def worlds(draw: st.DrawFn) -> tuple[Snapshot, Policy]:
         generations=tuple((pool.name, 3) for pool in POOLS),
         in_flight=frozenset(burst.name for burst in alive if draw(st.booleans())),
         started=draw(times),
+        queues=draw(queues()),
+        scheduling=draw(st.sampled_from(list(Scheduling))),
+        opened=draw(st.sampled_from([frozenset(), frozenset({"batch"})])),
+        nudged=draw(st.sampled_from([(), ((1, NOW - 5),), ((1, NOW - 60),)])),
     )
     placement = draw(st.sampled_from(list(Placement)))
     policy = a_policy(*POOLS, placement=placement, max_bursts=1, max_hosts=draw(st.integers(0, 3)))
@@ -254,3 +276,38 @@ def test_removal_comes_only_after_draining_or_for_a_recorded_reason(world):
     for action in result.actions:
         if action.verb is Verb.REMOVE:
             assert after[action.key].why
+
+
+@given(worlds())
+def test_each_key_gets_one_effect_at_a_time(world):
+    """Whatever is to be done to a job, a queue or a burst, a plan starts one thing with it."""
+    snapshot, policy = world
+    keys = [action.key for action in plan(snapshot, policy, NOW).actions]
+
+    assert len(keys) == len(set(keys))
+
+
+@given(worlds())
+def test_queues_with_somebody_elses_reason_are_never_opened(world):
+    """Only a queue stopped with burstd's reason or none is started."""
+    snapshot, policy = world
+    foreign = {queue.name for queue in snapshot.queues if queue.stop_reason not in ("", NO_HOST)}
+
+    for action in plan(snapshot, policy, NOW).actions:
+        if action.verb in (Verb.OPEN, Verb.PULSE):
+            assert action.queue not in foreign
+
+
+@given(worlds())
+def test_a_job_that_somebody_else_holds_is_left_alone(world):
+    """No plan touches the urgency or the queue of a job held by others."""
+    snapshot, policy = world
+    others = {
+        job.id
+        for job in snapshot.jobs
+        if job.urgency == 0 and (job.hold is None or job.hold.owner != "tester") and not job.stale_hold
+    }
+
+    for action in plan(snapshot, policy, NOW).actions:
+        if action.verb in (Verb.HOLD, Verb.UNHOLD, Verb.MOVE, Verb.NUDGE):
+            assert action.job not in others

@@ -16,6 +16,10 @@ from burstd.join.papers import Declared, Join
 
 GOLDEN = Path(__file__).parent / "golden"
 
+NOTE = (
+    "# The default queue requires nothing: any job, burstable or not, may then run on burst hosts, "
+    "paid ones too.\n"
+)
 DECLARED = (
     Declared("flux-sample-[0-3]", Shape(2)),
     Declared("burst-0-[0-3]", Shape(8, 2, frozenset({"burst", "a100"}))),
@@ -27,14 +31,18 @@ LEAD = LeadSide(
     bind="tcp://eth0:8050",
     connect="tcp://flux-sample-0.flux:8050",
     declared=DECLARED,
-    queues={"batch": (), "burst": ("burst",)},
+    queues={"batch": ("local",), "burst": ("burst",), "mixed": ()},
     default_queue="batch",
+    queue_policy="easy",
 )
+OPEN = replace(LEAD, queues=LEAD.queues | {"batch": ()})
+ALONE = replace(LEAD, declared=DECLARED[:1], queues={}, default_queue="", queue_policy="")
 JOIN = Join("34.1.2.3", 30093, DECLARED, Path("/somewhere/curve.cert"))
 
 RENDERED = {
     "lead": lambda: render_lead(LEAD),
-    "lead-alone": lambda: render_lead(replace(LEAD, declared=DECLARED[:1], queues={}, default_queue="")),
+    "lead-alone": lambda: render_lead(ALONE),
+    "lead-open": lambda: render_lead(OPEN),
     "merged": lambda: merge_lead((GOLDEN / "base.toml").read_text(), LEAD),
     "burst": lambda: render_burst(JOIN, "/burst/curve.cert", ignore_hostname=False),
     "burst-other-names": lambda: render_burst(JOIN, "/burst/curve.cert", ignore_hostname=True),
@@ -76,6 +84,29 @@ def test_merging_twice_is_merging_once() -> None:
     """What was merged already does not change when it is merged again."""
     once = RENDERED["merged"]()
     assert merge_lead(once, LEAD) == once
+
+
+@pytest.mark.parametrize("base", ["", (GOLDEN / "base.toml").read_text(), "[queues]\nbatch = {}\n"])
+def test_an_open_default_queue_is_noted_once(base: str) -> None:
+    """The comment on a default queue that requires nothing comes once, and goes when it requires something."""
+    opened = merge_lead(base, OPEN)
+    assert opened.count(NOTE) == 1
+    assert merge_lead(opened, OPEN) == opened
+    assert NOTE not in merge_lead(opened, LEAD)
+    assert tomllib.loads(merge_lead(opened, LEAD)) == tomllib.loads(merge_lead(base, LEAD))
+
+
+def test_the_note_stands_above_its_queue() -> None:
+    """The comment belongs to the queue that it is about."""
+    assert f"{NOTE}[queues.batch]\n" in render_lead(OPEN)
+
+
+def test_a_queue_policy_that_is_there_stays() -> None:
+    """The policy is written where there is none, whatever else the scheduler's table has."""
+    table = '[sched-fluxion-qmanager]\nqueue-params = "queue-depth=8"\n'
+    assert 'queue-params = "queue-depth=8"\nqueue-policy = "easy"' in merge_lead(table, LEAD)
+    merged = tomllib.loads(merge_lead(f'{table}queue-policy = "fcfs"\n', LEAD))
+    assert merged["sched-fluxion-qmanager"]["queue-policy"] == "fcfs"
 
 
 def test_merging_keeps_what_is_not_ours() -> None:

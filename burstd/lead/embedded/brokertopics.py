@@ -41,6 +41,14 @@ def module_list(instance: Instance, _: Payload) -> Payload:
     return {"mods": [*modules, _module(name, [name, "feasibility", "sched"])]}
 
 
+def fluxion_params(instance: Instance, _: Payload) -> Payload:
+    """Tell the queue policy in force: of the scheduler, and of each queue, which is the same here."""
+    if not instance.argv.sched.fluxion:
+        raise Refusal(errno.ENOSYS, "No service matching sched-fluxion-qmanager.params is registered")
+    policy = {"queue-policy": str(instance.argv.sched), "queue-params": "", "policy-params": ""}
+    return {"params": policy | dict.fromkeys(instance.queues.names(), policy)}
+
+
 def _module(name: str, services: list[str]) -> dict[str, Any]:
     queues = {"sendqueue": 0, "recvqueue": 0}
     return {"name": name, "path": "embedded", "idle": 0, "status": 1, "services": services, **queues}

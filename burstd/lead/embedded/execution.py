@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -106,6 +106,13 @@ class Execution:
         self._jobs.prioritize(job)
         self.wake()
         return old
+
+    def update(self, job: Job, change: Callable[[], Mapping[str, Any]]) -> None:
+        """Change a waiting job's jobspec by what `change` returns."""
+        if job.id in self._holding:
+            raise Refusal(errno.EINVAL, "update of queue for running job not supported")
+        self._jobs.update(job, change())
+        self.wake()
 
     def lose(self, rank: int) -> None:
         """A broker is gone, and with it whatever it ran."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +78,7 @@ class Job:
     def ask(self) -> Ask:
         """Return what the scheduler needs to know. Submitting checked that it can be read."""
         reading = read(self.jobspec)
-        return Ask(self.id, self.priority, reading.request, reading.constraint)
+        return Ask(self.id, self.priority, reading.request, reading.constraint, self.queue)
 
 
 class Jobs:
@@ -117,6 +118,14 @@ class Jobs:
         self.post(job, "priority", {"priority": job.priority})
         if job.state is JobState.PRIORITY:
             job.state = JobState.SCHED
+
+    def update(self, job: Job, updates: Mapping[str, Any]) -> None:
+        """Change a waiting job's `attributes.system`, by dotted path, and give it its priority anew."""
+        job.jobspec = deepcopy(job.jobspec)
+        for path, value in updates.items():
+            job.system[path.removeprefix("attributes.system.")] = value
+        self.post(job, "jobspec-update", updates)
+        self.prioritize(job)
 
     def post(self, job: Job, name: str, context: Mapping[str, Any] | None = None, **beside: Any) -> None:
         """Append an event and tell whoever follows; `beside` goes into the journal's response alone."""

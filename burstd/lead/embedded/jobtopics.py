@@ -13,6 +13,7 @@ from burstd.lead.jobspec import unwrap
 
 Payload = Mapping[str, Any]
 
+_QUEUE = "attributes.system.queue"
 _LAST_URGENCY = 31
 _LAST_SEVERITY = 7
 
@@ -57,6 +58,30 @@ def urgency(instance: Instance, payload: Payload) -> Payload:
     return {"old_urgency": instance.execution.set_urgency(job, wanted)}
 
 
+def update(instance: Instance, payload: Payload) -> None:
+    """Move a waiting job to another queue; Flux could change its duration too, which nobody asks for here."""
+    job, updates = instance.jobs.get(payload["id"]), payload["updates"]
+    if job is None or not job.active:
+        raise Refusal(errno.EINVAL, "job is inactive") if job else Refusal(errno.ENOENT, "unknown job id")
+    for path in updates:
+        if path != _QUEUE:
+            raise Refusal(errno.EINVAL, f"update of {path} not supported")
+    if updates:
+        instance.execution.update(job, lambda: instance.queues.move(job.system, updates[_QUEUE]))
+
+
+def getattr_(instance: Instance, payload: Payload) -> Payload:
+    """Tell of a job what the job manager keeps of it in memory, decoded."""
+    job, names = instance.jobs.get(payload["id"]), payload["attrs"]
+    if job is None:
+        raise Refusal(errno.EINVAL, "unknown job")
+    known = {"eventlog": list(job.events), "jobspec": job.jobspec}
+    for name in names:
+        if name not in known:
+            raise Refusal(errno.ENOENT, f"unknown attr {name}")
+    return {name: known[name] for name in names}
+
+
 def memo(instance: Instance, payload: Payload) -> None:
     """Merge notes into the job's annotations; null takes one out. Volatile ones reach no eventlog."""
     job, notes = _active(instance, payload["id"]), payload["memo"]
@@ -73,12 +98,14 @@ def queue_list(instance: Instance, _: Payload) -> Payload:
 
 
 def queue_status(instance: Instance, payload: Payload) -> Payload:
-    return instance.queues.status(str(payload.get("name", "")))
+    return instance.queues.status(payload.get("name"))
 
 
 def queue_start(instance: Instance, payload: Payload) -> None:
-    name, reason = str(payload.get("name", "")), str(payload.get("reason", ""))
-    instance.queues.switch(name, bool(payload.get("all", False)), bool(payload["start"]), reason)
+    if "start" not in payload or "all" not in payload:
+        raise Refusal(errno.EPROTO, "Protocol error")
+    reason = str(payload.get("reason") or "")
+    instance.queues.switch(payload.get("name"), bool(payload["all"]), bool(payload["start"]), reason)
     instance.execution.wake()
 
 

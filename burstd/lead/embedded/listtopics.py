@@ -17,12 +17,16 @@ Payload = Mapping[str, Any]
 _DECODE = 1
 """The flag of job-info.lookup that asks for objects instead of text."""
 
+_CURRENT = 2
+"""The flag that asks for the jobspec with its updates."""
+
 
 def lookup(instance: Instance, payload: Payload) -> Payload:
     job = instance.jobs.get(payload["id"])
     if job is None:
         raise Refusal(errno.ENOENT, "invalid job id")
-    texts = {key: _text(job, key) for key in payload["keys"]}
+    current = bool(payload.get("flags", 0) & _CURRENT)
+    texts = {key: _text(job, key, current) for key in payload["keys"]}
     if payload.get("flags", 0) & _DECODE:
         decoded = {key: json.loads(texts[key]) for key in texts if key in ("jobspec", "R")}
         return {"id": job.id, **texts, **decoded}
@@ -63,11 +67,11 @@ def _since(job: Job, since: float) -> bool:
     return job.active or job.times.get("t_inactive", 0.0) > since
 
 
-def _text(job: Job, key: str) -> str:
+def _text(job: Job, key: str, current: bool) -> str:
     if key == "eventlog":
         return eventlog(job.events)
     if key == "jobspec":
-        return job.submitted_spec
+        return json.dumps(job.jobspec, separators=(",", ":")) if current else job.submitted_spec
     if key == "guest.output" and job.output:
         return eventlog(job.output)
     if key == "R" and job.r:

@@ -38,17 +38,35 @@ class Queues:
     def started(self, name: str) -> bool:
         return self._queues[name].started
 
-    def status(self, name: str) -> dict[str, Any]:
-        """Return the answer to job-manager.queue-status."""
+    def status(self, name: str | None) -> dict[str, Any]:
+        """Return the answer to job-manager.queue-status; None is the nameless queue."""
+        if name is None and self.named:
+            raise Refusal(errno.EINVAL, "a named queue is required")
         queue = self._find(name)
         stopped = {} if queue.started or not queue.stop_reason else {"stop_reason": queue.stop_reason}
         return {"enable": True, "start": queue.started, **stopped}
 
-    def switch(self, name: str, everything: bool, start: bool, reason: str) -> None:
+    def switch(self, name: str | None, everything: bool, start: bool, reason: str) -> None:
         """Start or stop scheduling of one queue or all. Raises Refusal on an unknown one."""
+        if name is None and self.named and not everything:
+            raise Refusal(errno.EINVAL, "Use --all to apply this command to all queues")
         chosen = self._queues.values() if everything else [self._find(name)]
         for queue in chosen:
             queue.started, queue.stop_reason = start, "" if start else reason
+
+    def move(self, system: Mapping[str, Any], to: Any) -> dict[str, Any]:
+        """Return what a jobspec's `attributes.system` becomes in another queue: that, and its constraint.
+
+        Raises Refusal with the texts of job-manager.update.
+        """
+        present = str(system.get("queue", ""))
+        if to == present:
+            raise Refusal(errno.EINVAL, f"job queue is already set to {to}")
+        requires = self._find(str(to)).requires
+        if (system.get("constraints") or {}) != _constraint(self._queues[present].requires):
+            text = "job appears to have non-queue constraints, unable to update queue to"
+            raise Refusal(errno.EINVAL, f"{text} {present}")
+        return {"attributes.system.queue": to, "attributes.system.constraints": _constraint(requires)}
 
     def admit(self, jobspec: dict[str, Any]) -> None:
         """Check a submitted jobspec, and write the default queue and the queue's constraint into it.
@@ -79,10 +97,16 @@ class Queues:
         if not isinstance(command, list) or not command:
             raise Refusal(errno.EINVAL, "invalid jobspec: tasks[0].command is not a list of words")
 
-    def _find(self, name: str) -> Queue:
-        if name not in self._queues:
-            raise Refusal(errno.EINVAL, f"'{name}' is not a valid queue")
+    def _find(self, name: str | None) -> Queue:
+        if name is None and not self.named:
+            return self._queues[""]
+        if not name or name not in self._queues:
+            raise Refusal(errno.EINVAL, f"'{name or ''}' is not a valid queue")
         return self._queues[name]
+
+
+def _constraint(requires: list[str]) -> dict[str, Any]:
+    return {"properties": list(requires)} if requires else {}
 
 
 def _add_properties(system: dict[str, Any], requires: list[str]) -> None:

@@ -47,7 +47,7 @@ def undrain(instance: Instance, payload: Payload) -> None:
 def sched_status(instance: Instance, _: Payload) -> Payload:
     resources = instance.resources
     down = [rank for rank in resources.names if not resources.usable(rank)]
-    if instance.argv.sched is Mode.EASY:
+    if instance.argv.sched.fluxion:
         return {
             "all": _whole(instance, resources.parts(resources.names)),
             "allocated": _whole(instance, instance.execution.allocated()),
@@ -66,7 +66,7 @@ def feasibility(instance: Instance, payload: Payload) -> None:
     allowed = read_constraint(jobspec.get("attributes", {}).get("system", {}).get("constraints"))
     ask = Ask(0, 1, read_request(jobspec), allowed)
     text = refusal(Mode.FIFO, ask, instance.execution.offers())
-    if text and instance.argv.sched is Mode.EASY:
+    if text and instance.argv.sched.fluxion:
         raise Refusal(errno.ENODEV, "Unsatisfiable request")
     if text:
         raise Refusal(errno.EOVERFLOW, text)

@@ -1,4 +1,4 @@
-"""Who runs where, from values alone: strict FIFO as sched-simple, or as Fluxion with easy."""
+"""Who runs where, from values alone: strict FIFO as sched-simple, or as Fluxion with easy or fcfs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,17 @@ class Mode(StrEnum):
     `easy` is Fluxion with queue-policy easy: later jobs that fit start, on the highest ranks and cores.
     It makes no reservation for the job that waits, so a large job can be overtaken for ever; a real
     Fluxion would not allow that.
+    `fcfs` is Fluxion with that policy: in each queue the first job that cannot start blocks the later ones,
+    and a job at the head that needs more hosts than are usable now is refused.
     """
 
     FIFO = "fifo"
     EASY = "easy"
+    FCFS = "fcfs"
+
+    @property
+    def fluxion(self) -> bool:
+        return self is not Mode.FIFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class Ask:
     priority: int
     request: Request
     constraint: Constraint
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +101,26 @@ def decide(mode: Mode, asks: Iterable[Ask], offers: Sequence[Offer]) -> tuple[St
     Order is by priority, then by id, which is submit order. Priority 0 is held and not looked at.
     """
     ready = sorted((ask for ask in asks if ask.priority > 0), key=lambda ask: (-ask.priority, ask.job))
-    refused = {ask.job: text for ask in ready if (text := refusal(mode, ask, offers))}
-    decisions: list[Start | Refuse] = [Refuse(job, text) for job, text in refused.items()]
+    decisions: list[Start | Refuse] = []
     left = {offer.rank: offer for offer in offers}
+    blocked: set[str] = set()
     for ask in ready:
-        if ask.job in refused:
+        line = _line(mode, ask)
+        if mode is Mode.FCFS and line in blocked:
             continue
-        pieces = place(mode, ask, left.values())
-        if pieces is None and mode is Mode.FIFO:
-            break
-        if pieces is not None:
-            decisions.append(Start(ask.job, pieces))
-            left |= {piece.rank: _without(left[piece.rank], piece) for piece in pieces}
+        if text := refusal(mode, ask, offers):
+            decisions.append(Refuse(ask.job, text))
+        elif line not in blocked:
+            pieces = place(mode, ask, left.values())
+            blocked |= {line} if pieces is None else set()
+            decisions += [] if pieces is None else [Start(ask.job, pieces)]
+            left |= {piece.rank: _without(left[piece.rank], piece) for piece in pieces or ()}
     return tuple(decisions)
+
+
+def _line(mode: Mode, ask: Ask) -> str:
+    """Return what a job stands in line for: its queue, all of them together, or with easy nothing."""
+    return {Mode.FIFO: "", Mode.FCFS: ask.queue, Mode.EASY: str(ask.job)}[mode]
 
 
 def place(mode: Mode, ask: Ask, offers: Iterable[Offer]) -> tuple[Piece, ...] | None:
@@ -130,17 +145,30 @@ def place(mode: Mode, ask: Ask, offers: Iterable[Offer]) -> tuple[Piece, ...] | 
 
 
 def refusal(mode: Mode, ask: Ask, offers: Sequence[Offer]) -> str:
-    """Return why no allocation can ever be given on the declared hosts, up or not; "" if one can."""
+    """Return why the job is refused: the declared hosts, up or not, can never do; "" if it is not."""
     request = ask.request
     hosts = [offer.emptied() for offer in offers if _allows(ask, offer)]
     slots = [offer.slots(request) for offer in hosts]
-    if mode is Mode.EASY:
-        fits = any(count >= max(request.slots if request.hosts else 1, 1) for count in slots)
+    if mode.fluxion:
+        usable = [offer.emptied() for offer in offers if _allows(ask, offer) and offer.usable]
+        online = [offer.slots(request) for offer in usable]
+        fits = _fluxion_fits(request, online if mode is Mode.FCFS and request.hosts else slots, mode)
         return "" if fits else 'alloc denied due to type="unsatisfiable"'
     if request.hosts:
         eligible = sum(count >= request.slots for count in slots)
         return "" if eligible >= request.hosts else _too_many_hosts(request, eligible)
     return "" if sum(slots) >= request.slots else _too_many_slots(request, hosts)
+
+
+def _fluxion_fits(request: Request, slots: list[int], mode: Mode) -> bool:
+    """Say whether Fluxion lets a job wait, by the slots that fit on each host.
+
+    One host that fits is enough for easy, however many are asked for; fcfs wants all of them.
+    """
+    if not request.hosts:
+        return sum(slots) >= request.slots
+    fitting = sum(count >= max(request.slots, 1) for count in slots)
+    return fitting >= (request.hosts if mode is Mode.FCFS else 1)
 
 
 def _too_many_hosts(request: Request, eligible: int) -> str:
@@ -176,7 +204,7 @@ def _pieces(mode: Mode, request: Request, taken: list[tuple[Offer, int]]) -> tup
 def _piece(mode: Mode, request: Request, offer: Offer, slots: int) -> Piece:
     if request.exclusive:
         return Piece(offer.rank, slots, offer.cores, offer.gpus)
-    highest_first = mode is Mode.EASY
+    highest_first = mode.fluxion
     cores = sorted(offer.free_cores, reverse=highest_first)[: slots * request.cores]
     gpus = sorted(offer.free_gpus, reverse=highest_first)[: slots * request.gpus]
     return Piece(offer.rank, slots, frozenset(cores), frozenset(gpus))

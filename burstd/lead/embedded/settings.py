@@ -86,7 +86,7 @@ def read_argv(argv: Sequence[str]) -> Argv:
 def _argv(config_path: str, options: Mapping[str, str]) -> Argv:
     mode, cores = options.get("sched", Mode.FIFO.value), options.get("cores", "0")
     if mode not in set(Mode):
-        raise SettingsError(f"-Ssched={mode}: there is fifo and easy")
+        raise SettingsError(f"-Ssched={mode}: there is fifo, easy and fcfs")
     if not cores.isdigit():
         raise SettingsError(f"-Scores={cores}: a number of cores is wanted")
     rundir, log = Path(options["rundir"]), options.get("log-filename", "")

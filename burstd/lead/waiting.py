@@ -1,0 +1,104 @@
+"""Steers one waiting job: hold, release, nudge, move. Each call first reads the job's own eventlog.
+
+It is asked of the job manager, which answers from memory: what job-info answers is some milliseconds behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from errno import EINVAL, ENOENT
+from typing import Any
+
+from burstd.core.errors import LeadRefused
+from burstd.core.marks import HOLD_MEMO
+from burstd.core.model import Job, JobState
+from burstd.lead.eventlog import PENDING, JobLog
+from burstd.lead.facts import Call, read_owner
+
+HELD = 0
+"""The urgency at which a job is not scheduled."""
+
+_GONE = (ENOENT, EINVAL)
+"""What the job manager answers where a job is gone, or has its allocation; and elsewhere too."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One job, which waits as far as the caller knows. Every call raises LeadLost, LeadRefused."""
+
+    call: Call
+    id: int
+
+    def hold(self, owner: str, epoch: float) -> None:
+        """See Lead.hold."""
+        job = self._read()
+        if job is None or job.urgency == HELD:
+            return
+        with self._unless_gone():
+            self._write_memo({"owner": owner, "epoch": int(epoch)})
+            if self._set_urgency(HELD) == HELD:
+                self._write_memo(None)
+
+    def release(self) -> None:
+        """See Lead.unhold."""
+        job = self._read()
+        if job is None:
+            return
+        with self._unless_gone():
+            if job.hold is not None:
+                self._restore(job.hold.urgency, HELD)
+            self._write_memo(None)
+
+    def nudge(self) -> None:
+        """See Lead.nudge."""
+        job = self._read()
+        if job is not None and job.state is JobState.SCHED and job.urgency != HELD:
+            with self._unless_gone():
+                self._restore(job.urgency, job.urgency)
+
+    def move(self, queue: str) -> None:
+        """See Lead.move."""
+        job = self._read()
+        if job is None or job.queue == queue:
+            return
+        with self._unless_gone():
+            updates = {"attributes.system.queue": queue}
+            self.call("job-manager.update", {"id": self.id, "updates": updates})
+
+    def _read(self) -> Job | None:
+        """Return the job as it is now; None where it waits no more."""
+        try:
+            told = self.call("job-manager.getattr", {"id": self.id, "attrs": ["eventlog", "jobspec"]})
+        except LeadRefused as exc:
+            if exc.errno in _GONE:
+                return None
+            raise
+        log = JobLog(read_owner(self.call))
+        log.apply({"id": self.id, "events": told["eventlog"], "jobspec": told["jobspec"]})
+        job = log.jobs.get(self.id)
+        return job if job is not None and job.state in PENDING else None
+
+    def _restore(self, urgency: int, expected: int) -> None:
+        """Set the urgency; where it was changed from what it was read to be, that change wins."""
+        found = self._set_urgency(urgency)
+        if found != expected:
+            self._set_urgency(found)
+
+    def _set_urgency(self, urgency: int) -> int:
+        """Set the urgency and return what it was."""
+        answer = self.call("job-manager.urgency", {"id": self.id, "urgency": urgency})
+        return int(answer["old_urgency"])
+
+    def _write_memo(self, value: Mapping[str, Any] | None) -> None:
+        self.call("job-manager.memo", {"id": self.id, "memo": {HOLD_MEMO: value}})
+
+    @contextmanager
+    def _unless_gone(self) -> Iterator[None]:
+        """Let a refusal pass where the job waits no more: it began or ended meanwhile."""
+        try:
+            yield
+        except LeadRefused as exc:
+            if exc.errno not in _GONE or self._read() is not None:
+                raise
