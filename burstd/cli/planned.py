@@ -91,7 +91,7 @@ _OF_QUEUES = (Verb.OPEN, Verb.CLOSE, Verb.PULSE)
 
 def _steered(action: Action) -> str:
     if action.verb is Verb.PULSE:
-        return f"{action.queue} (for job {', '.join(map(f58, action.jobs))})"
+        return f"{action.queue} for job {', '.join(map(f58, action.jobs))}"
     if action.verb is Verb.MOVE:
         return f"{f58(action.job)} to queue {action.queue}"
     return action.queue if action.verb in _OF_QUEUES else f58(action.job)

@@ -140,8 +140,7 @@ def _undeclared(pool: PoolConfig, path: str, lead: _Lead, missing: tuple[str, ..
 def _addition(hosts: str, pool: PoolConfig) -> str:
     """Say exactly what broker.toml lacks."""
     extras = f', gpus = "{_ids(pool.gpus)}"' if pool.gpus else ""
-    properties = sorted({pool.name, *(pool.properties or ())})
-    extras += f", properties = {properties}".replace("'", '"')
+    extras += f", properties = {list(pool.properties)}".replace("'", '"') if pool.properties else ""
     cores = f'"{_ids(pool.cores)}"' if pool.cores else "<the ids of one host's cores>"
     return (
         f'add {{ host = "{hosts}" }} to `hosts` of [bootstrap] and a [[resource.config]] with '

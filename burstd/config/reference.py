@@ -53,24 +53,24 @@ set (R). Where one does not, burstd says what to add to `broker.toml`, and start
 
 ## The lead's queues
 
-A queue gets its hosts by the properties that it requires. `burstd render lead-toml` gives the lead's own hosts
-the property `local`, each pool's hosts one named as the pool, and writes these queues:
+A queue gets its hosts by the properties that it requires. `burstd render lead-toml` gives the lead's own
+hosts the property `local`, each pool's hosts one named as the pool, and writes these queues:
 
 | queue | requires | its jobs run |
 | --- | --- | --- |
 | `batch`, the default | `local` | on the lead's own hosts; a burstable one is moved to a pool's queue |
-| one for each pool, named as the pool, or as its `queue` says | the pool's property | on that pool's hosts alone |
+| one for each pool, named as the pool or as its `queue` says | the pool's property | on that pool's hosts |
 | `mixed` | nothing | on any host |
 
-With `placement: mixed` the queue `batch` requires nothing, and a comment in the file says what that means: any
-job, burstable or not, may then run on burst hosts, paid ones too. A queue that is there already keeps its other
-keys; `batch` and `mixed` also keep what else they require. For Fluxion the file gets the queue policy `easy`
-unless it names one: under Fluxion's own default, `fcfs`, a job whose hosts are down is refused at once.
+With `placement: mixed` the queue `batch` requires nothing, and a comment in the file says what that means:
+any job, burstable or not, may then run on burst hosts, paid ones too. A queue that is there already keeps its
+other keys; `batch` and `mixed` also keep what else they require. For Fluxion the file gets the queue policy
+`easy` unless it names one: under Fluxion's own default, `fcfs`, a job whose hosts are down is refused.
 
-In Flux named queues start stopped. `lead.start_queues: [batch, mixed]` lets burstd start these two; without it
-run `flux queue start batch` and `flux queue start mixed` when the lead has started. Leave the pools' queues
-stopped: burstd starts each when hosts of its pool are up, and stops it when none is. `flux queue start --all`
-would open them to jobs whose hosts are down.
+In Flux named queues start stopped. `lead.start_queues: [batch, mixed]` lets burstd start these two; without
+it run `flux queue start batch` and `flux queue start mixed` when the lead has started. Leave the pools'
+queues stopped: burstd starts each when hosts of its pool are up, and stops it when none is.
+`flux queue start --all` would open them to jobs whose hosts are down.
 """
 
 EXAMPLE = """\

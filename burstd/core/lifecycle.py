@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from burstd.core.marks import drain_mark
 from burstd.core.model import (
     Action,
     Burst,
@@ -42,12 +43,16 @@ RISING = (Phase.PLANNED, Phase.PROVISIONING, Phase.LAUNCHING, Phase.JOINING)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one burst is judged by: its pool (None: no longer declared), its ranks' hosts, the time."""
+    """What one burst is judged by: its pool (None: no longer declared), its ranks' hosts, the time.
+
+    `lead_since` is when the lead was last met as another than before.
+    """
 
     pool: Pool | None
     hosts: tuple[Host, ...]
     mark: str
     now: float
+    lead_since: float = 0.0
 
     def ours(self, host: Host) -> bool:
         """Say whether the host's drain is burstd's own."""
@@ -58,11 +63,12 @@ class Scene:
         return host.drain_reason is not None and not host.drain_reason.startswith(self.mark)
 
 
-def scene_of(burst: Burst, policy: Policy, hosts: Mapping[int, Host], mark: str, now: float) -> Scene:
+def scene_of(burst: Burst, policy: Policy, hosts: Mapping[int, Host], now: float, lead_since: float) -> Scene:
     """Gather what a burst is judged by."""
     pool = policy.pool(burst.pool)
     ranks = pool.ranks[: burst.size] if pool else ()
-    return Scene(pool, tuple(hosts[rank] for rank in ranks if rank in hosts), mark, now)
+    mine = tuple(hosts[rank] for rank in ranks if rank in hosts)
+    return Scene(pool, mine, drain_mark(policy.owner), now, lead_since)
 
 
 def settle(burst: Burst, scene: Scene) -> Burst:
@@ -178,7 +184,7 @@ def _settle_joining(burst: Burst, scene: Scene) -> Burst:
         return _fail(burst, Failure(misfit), scene)
     if any(host.online and not scene.foreign(host) for host in scene.hosts):
         return _enter(burst, Phase.SERVING, scene.now)
-    return _fail(burst, _vanished(burst, scene), scene) if burst.absences >= UNSEEN else burst
+    return _vanish(burst, scene) if burst.absences >= UNSEEN else burst
 
 
 def _misfit(scene: Scene) -> str | None:
@@ -189,7 +195,7 @@ def _misfit(scene: Scene) -> str | None:
 
 def _settle_serving(burst: Burst, scene: Scene, pool: Pool) -> Burst:
     if not any(host.online for host in scene.hosts) and burst.absences >= UNSEEN:
-        return _fail(burst, _vanished(burst, scene), scene)
+        return _vanish(burst, scene)
     if scene.now >= _lifetime_end(burst, pool):
         return _enter(burst, Phase.DRAINING, scene.now, why="its lifetime is over")
     if burst.keep is not None and burst.outcome is not None and _shrunk(burst, burst.keep, scene):
@@ -270,9 +276,12 @@ def _fail(burst: Burst, failure: Failure, scene: Scene) -> Burst:
     return replace(_enter(burst, phase, scene.now, why=failure.text), failure=failure, keep=None)
 
 
-def _vanished(burst: Burst, scene: Scene) -> Failure:
+def _vanish(burst: Burst, scene: Scene) -> Burst:
+    """Brokers leave a lead that restarted: no fault of theirs. Else, that they ended is a failure."""
+    if burst.created < scene.lead_since:
+        return _enter(burst, Phase.RELEASING, scene.now, why="the lead restarted, and its brokers left")
     patience = scene.pool.cooldown_seconds if scene.pool else None
-    return Failure(f"the brokers of {burst.name} ended by themselves", patience)
+    return _fail(burst, Failure(f"the brokers of {burst.name} ended by themselves", patience), scene)
 
 
 def _too_late(burst: Burst, pool: Pool) -> str:

@@ -349,6 +349,8 @@ class Snapshot:
     started: float = 0.0
     queues: tuple[Queue, ...] = ()
     scheduling: Scheduling = Scheduling.UNKNOWN
+    lead_since: float = 0.0
+    """When the lead was last met as another than before; brokers that joined the one before are gone."""
     opened: frozenset[str] = frozenset()
     nudged: tuple[tuple[int, float], ...] = ()
 

@@ -96,7 +96,7 @@ class _Planning:
                 demand.cover(job)
 
     def scene(self, burst: Burst) -> Scene:
-        return scene_of(burst, self.policy, self.hosts, self.mark, self.now)
+        return scene_of(burst, self.policy, self.hosts, self.now, self.snapshot.lead_since)
 
     def scale_in(self, burst: Burst, promised: frozenset[int]) -> Burst:
         """Take away the idle hosts at the top: an Indexed Job shrinks from there only."""

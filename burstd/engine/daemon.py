@@ -87,6 +87,7 @@ class Daemon:
         self._lead_was_seen = True
         self._renew = renew
         self._generation = ""
+        self._lead_since = 0.0
         self._scheduling = Scheduling.UNKNOWN
         self._queues = QueueBook(lead, clock, self.wake)
         self._opened: set[str] = set()
@@ -151,6 +152,7 @@ class Daemon:
             started=self._started,
             queues=queues,
             scheduling=self._scheduling,
+            lead_since=self._lead_since,
             opened=frozenset(self._opened),
             nudged=tuple(sorted(self._nudged.items())),
         )
@@ -198,6 +200,7 @@ class Daemon:
         except LeadError as exc:
             log.info("the lead is gone again: %s", exc)
             return False
+        self._lead_since = now if self._generation else 0.0
         self._generation = view.generation
         self._queues.forget(now)
         self._opened.clear()

@@ -10,12 +10,13 @@ from typing import Any
 
 from burstd.core.constraint import ANYWHERE, Constraint
 from burstd.core.constraint import parse as parse_constraint
-from burstd.core.model import Request, Wish
+from burstd.core.model import Placement, Request, Wish
 
 NOTHING = Request(hosts=0, slots=0, cores=0)
 """Stands for a request that is not understood; the job's wish says why."""
 
 _SHOWN = 60
+_PLACEMENTS = {"mixed": Placement.MIXED, "pool": Placement.POOL, "together": Placement.POOL}
 _LEAST = re.compile(r"\[?(\d+)(?:[-+:,]|\]|$)")
 
 
@@ -71,16 +72,19 @@ def read_request(jobspec: Mapping[str, Any]) -> Request:
 def read_wish(value: Any) -> Wish | None:
     """Return what `attributes.system.burstable` wishes; None where it is absent, false, 0 or null.
 
-    A string names a pool or a provider, as do the objects `{"plugin": ..}` and `{"pool": ..}`.
+    A string names a pool or a provider, as do the objects `{"plugin": ..}` and `{"pool": ..}`. An object
+    may say `"placement"` too, or only that: "mixed", or "pool", for which "together" is another word.
     """
     if isinstance(value, str):
         return _named(value)
     if value is None or isinstance(value, bool | int | float):
         return None if not value else Wish() if value == 1 else Wish(nonsense=_show(value))
     if isinstance(value, Mapping):
-        target = value.get("plugin", value.get("pool"))
-        if isinstance(target, str) and target:
-            return Wish(target)
+        target, placed = value.get("plugin", value.get("pool")), value.get("placement")
+        placement = _PLACEMENTS.get(placed) if isinstance(placed, str) else None
+        named = isinstance(target, str) and target
+        if (named or (target is None and placement)) and (placed is None or placement):
+            return Wish(target or "", placement=placement)
     return Wish(nonsense=_show(value))
 
 

@@ -16,6 +16,7 @@ from burstd.core.marks import HOLD_MEMO
 from burstd.core.model import Job, JobState
 from burstd.lead.eventlog import PENDING, JobLog
 from burstd.lead.facts import Call, read_owner
+from burstd.lead.handle import Payload
 
 HELD = 0
 """The urgency at which a job is not scheduled."""
@@ -32,7 +33,7 @@ class Waiting:
     id: int
 
     def hold(self, owner: str, epoch: float) -> None:
-        """See Lead.hold."""
+        """See Lead.hold. `epoch` is now, in seconds since the epoch."""
         job = self._read()
         if job is None or job.urgency == HELD:
             return
@@ -42,14 +43,14 @@ class Waiting:
                 self._write_memo(None)
 
     def release(self) -> None:
-        """See Lead.unhold."""
-        job = self._read()
-        if job is None:
-            return
+        """See Lead.unhold. A job that began before its hold came through loses its mark too."""
+        told = self._ask()
+        job = self._fold(told)
         with self._unless_gone():
-            if job.hold is not None:
+            if job is not None and job.hold is not None:
                 self._restore(job.hold.urgency, HELD)
-            self._write_memo(None)
+            if _marked(told):
+                self._write_memo(None)
 
     def nudge(self) -> None:
         """See Lead.nudge."""
@@ -69,12 +70,20 @@ class Waiting:
 
     def _read(self) -> Job | None:
         """Return the job as it is now; None where it waits no more."""
+        return self._fold(self._ask())
+
+    def _ask(self) -> Payload:
+        """Return the eventlog and the jobspec; nothing of a job that the job manager does not know."""
         try:
-            told = self.call("job-manager.getattr", {"id": self.id, "attrs": ["eventlog", "jobspec"]})
+            return self.call("job-manager.getattr", {"id": self.id, "attrs": ["eventlog", "jobspec"]})
         except LeadRefused as exc:
             if exc.errno in _GONE:
-                return None
+                return {}
             raise
+
+    def _fold(self, told: Payload) -> Job | None:
+        if not told:
+            return None
         log = JobLog(read_owner(self.call))
         log.apply({"id": self.id, "events": told["eventlog"], "jobspec": told["jobspec"]})
         job = log.jobs.get(self.id)
@@ -102,3 +111,10 @@ class Waiting:
         except LeadRefused as exc:
             if exc.errno not in _GONE or self._read() is not None:
                 raise
+
+
+def _marked(told: Payload) -> bool:
+    """Say whether an eventlog ends with the memo of a hold, whoever wrote it."""
+    memos = [event["context"] for event in told.get("eventlog") or () if event["name"] == "memo"]
+    values = [memo[HOLD_MEMO] for memo in memos if HOLD_MEMO in memo]
+    return bool(values) and values[-1] is not None

@@ -28,6 +28,8 @@ OWN_HOSTS = "flux-sample-[0-3]"
 POOL = "burst-0"
 POOL_HOSTS = "burst-0-[0-3]"
 UP = ("flux-sample-0", "flux-sample-1")
+QUEUES = {"batch": ("local",), POOL: (POOL,), "mixed": ()}
+STARTED_QUEUES = ("batch", "mixed")
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -36,7 +38,7 @@ _KILL_SECONDS = 5.0
 _RETRY_SECONDS = 0.02
 _LATE = "not all of its hosts came online in time"
 
-Sched = Literal["fifo", "easy"]
+Sched = Literal["fifo", "easy", "fcfs"]
 
 
 class Stage:
@@ -44,8 +46,11 @@ class Stage:
 
     `cores` is what each of the lead's hosts declares, by default what this machine has; `pool_cores` is what
     each of the pool's does, by default the same: more than there are, and its brokers drain themselves.
-    `fifo` is Flux's own sched-simple, `easy` is Fluxion with that queue policy. `statedir`: jobs survive a
-    restart of the lead. `uts`: whether each broker gets a host name of its own, where this is allowed.
+    `fifo` is Flux's own sched-simple, `easy` and `fcfs` Fluxion with that queue policy. `queues`: the lead
+    has the queues of QUEUES, `batch` the default, and its hosts the properties that these require; queues are
+    stopped, as Flux's are at first, but with `start_queues` those for the lead's own jobs are started.
+    `statedir`: jobs survive a restart of the lead. `uts`: whether each broker gets a host name of its own,
+    where this is allowed.
     All files are under `directory`/lead, whose path should be short, for the sockets in it.
     """
 
@@ -58,6 +63,8 @@ class Stage:
         cores: int | None = None,
         pool_cores: int | None = None,
         statedir: bool = False,
+        queues: bool = False,
+        start_queues: bool = False,
         uts: Literal["auto", "never"] = "auto",
     ) -> None:
         self.flavor = choose(flavor)
@@ -65,12 +72,14 @@ class Stage:
         self.cores = cores or machine.cores()
         self.port = machine.free_port()
         self.declared = (
-            Declared(OWN_HOSTS, Shape(self.cores)),
-            Declared(POOL_HOSTS, Shape(pool_cores or self.cores, properties=frozenset({"burst"}))),
+            Declared(OWN_HOSTS, Shape(self.cores, properties=frozenset({"local"} if queues else ()))),
+            Declared(POOL_HOSTS, Shape(pool_cores or self.cores, properties=_pool_properties(queues))),
         )
         self.pool_hosts = expand(POOL_HOSTS)
         self._home = directory.resolve() / "lead"
         self._statedir = statedir
+        self._queues = QUEUES if queues else {}
+        self._started_queues = STARTED_QUEUES if queues and start_queues else ()
         self._uts = uts == "auto" and launch.can_name_hosts()
         _check(self.flavor.name, sched, self.cores)
 
@@ -108,7 +117,7 @@ class Stage:
         self._lay_papers()
         try:
             launch.start([self._broker(host) for host in UP], uts=self._uts)
-            self.wait_online(UP)
+            self._wait_up()
         except BaseException:
             self.stop()
             raise
@@ -149,7 +158,7 @@ class Stage:
         """
         self._end(UP, self._patience())
         self.start_hosts(UP)
-        self.wait_online(UP)
+        self._wait_up()
 
     def environment(self) -> dict[str, str]:
         """Return this process's environment as a child needs it to reach the lead."""
@@ -173,6 +182,13 @@ class Stage:
             if missing:
                 self._give_up_if_late(deadline, cause)
                 time.sleep(_RETRY_SECONDS)
+
+    def _wait_up(self) -> None:
+        """Wait until the first two hosts are online, and start the queues that are to be started."""
+        self.wait_online(UP)
+        with contextlib.closing(self.handle()) as handle:
+            for name in self._started_queues:
+                handle.rpc("job-manager.queue-start", {"name": name, "start": True, "all": False}, 0)
 
     def _wait_for_ranks(self, ranks: set[int], deadline: float) -> set[int]:
         """Follow the group of online brokers until all of the ranks are in it."""
@@ -210,18 +226,19 @@ class Stage:
             bind=self.join.lead_uri,
             connect=self.join.lead_uri,
             declared=self.declared,
+            queues=self._queues,
+            default_queue="batch" if self._queues else "",
         )
         return brokerconfig.merge_lead(tomlkit.dumps(self._tables()), side)
 
     def _tables(self) -> dict[str, object]:
         """Return what the lead's file says beside the hosts: the scheduler, and what cannot be verified."""
-        tables: dict[str, object] = {}
+        fluxion = self.sched != "fifo"
+        qmanager = {"queue-policy": self.sched}
+        tables: dict[str, object] = {"sched-fluxion-qmanager": qmanager} if fluxion else {}
         if self.flavor.name == "real":
-            fluxion = self.sched == "easy"
-            qmanager = {"queue-policy": "easy"}
             scheduler, feasibility = _FLUXION if fluxion else ("sched-simple", "sched-simple")
             tables["modules"] = {"alternatives": {"sched": scheduler, "feasibility": feasibility}}
-            tables |= {"sched-fluxion-qmanager": qmanager} if fluxion else {}
         if not self._uts:
             verify = {"default": "allow-extra", "gpu": "ignore", "hostname": "ignore"}
             tables["resource"] = {"verify": verify}
@@ -268,8 +285,12 @@ class Stage:
 _FLUXION = ("sched-fluxion-qmanager", "sched-fluxion-feasibility")
 
 
+def _pool_properties(queues: bool) -> frozenset[str]:
+    return frozenset({"burst", POOL} if queues else {"burst"})
+
+
 def _check(flavor: FlavorName, sched: Sched, cores: int) -> None:
-    if flavor == "real" and sched == "easy" and not machine.has_fluxion():
+    if flavor == "real" and sched != "fifo" and not machine.has_fluxion():
         what = "this Flux has no Fluxion (no module sched-fluxion-qmanager)"
         raise ConfigError((Problem("sched", what, "install flux-sched, or use sched fifo"),))
     if flavor == "real" and cores > machine.cores():

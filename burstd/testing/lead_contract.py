@@ -4,138 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import pytest
 
 from burstd.core.errors import LeadRefused
 from burstd.core.hosts import expand
 from burstd.core.marks import drain_mark
-from burstd.core.model import Host, Job, JobState, LeadView, Request, Wish
+from burstd.core.model import JobState, Request, Wish
 from burstd.lead.connect import opener
-from burstd.lead.contract import Lead
-from burstd.lead.handle import Handle
-from burstd.lead.jobspec import command_jobspec, submit
-from burstd.lead.live import LiveLead
+from burstd.testing.lead_watch import LeadStage, Watch, WatchedLead
 
 NAMES = expand("flux-sample-[0-3],burst-0-[0-3]")
 """The hosts of the stage's lead in rank order; the first two are online, the last four have `burst`."""
 
-DEADLINE = 30.0
 LOSS_SECONDS = 5.0
 OWNER = "contract"
 
 
-class LeadStage(Protocol):
-    """A started lead, as burstd.stage.lead.Stage makes it."""
-
-    cores: int
-
-    @property
-    def uri(self) -> str: ...
-
-    def start_host(self, name: str) -> None: ...
-
-    def kill_host(self, name: str) -> None: ...
-
-    def kill_lead(self) -> None: ...
-
-    def restart_lead(self) -> None: ...
-
-
-class Watch:
-    """A lead that is followed, and the means to wait for what it shows."""
-
-    def __init__(self, lead: Lead, handle: Handle) -> None:
-        self.lead = lead
-        self.handle = handle
-        self._changed = threading.Condition()
-        lead.start(self._note)
-
-    def until(self, condition: Callable[[LeadView], object], seconds: float = DEADLINE) -> LeadView:
-        """Wait until a view meets the condition, and return it. Raises TimeoutError with the last view."""
-
-        def met(view: LeadView | None) -> bool:
-            return view is not None and bool(condition(view))
-
-        view = self._wait(met, seconds)
-        assert view is not None
-        return view
-
-    def until_lost(self, seconds: float) -> None:
-        """Wait until there is no view. Raises TimeoutError."""
-        self._wait(lambda view: view is None, seconds)
-
-    def until_job(self, job: int, condition: Callable[[Job], object]) -> Job:
-        """Wait until a job meets the condition, and return it."""
-
-        def met(view: LeadView) -> bool:
-            found = find(view, job)
-            return found is not None and bool(condition(found))
-
-        found = find(self.until(met), job)
-        assert found is not None
-        return found
-
-    def until_gone(self, job: int) -> LeadView:
-        """Wait until a job is no longer active."""
-        return self.until(lambda view: find(view, job) is None)
-
-    def until_host(self, rank: int, condition: Callable[[Host], object]) -> Host:
-        """Wait until a rank meets the condition, and return it."""
-        return self.until(lambda view: condition(view.hosts[rank])).hosts[rank]
-
-    def submit(self, hosts: int, *command: str, urgency: int = 16, burstable: bool | str = True) -> int:
-        """Submit a command on whole hosts and return the job's id."""
-        jobspec = command_jobspec(command, hosts, burstable=burstable, cwd="/tmp")
-        return submit(self.handle, jobspec, urgency)
-
-    def cancel(self, job: int) -> None:
-        """Cancel a job as `flux cancel` does."""
-        self.rpc("job-manager.raise", id=job, type="cancel", severity=0)
-
-    def rpc(self, topic: str, **payload: object) -> None:
-        self.handle.rpc(topic, payload, 0)
-
-    def _note(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def _wait(self, met: Callable[[LeadView | None], bool], seconds: float) -> LeadView | None:
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while not met(view := self.lead.view()):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"not seen within {seconds:g} s; the last view was {view}")
-                self._changed.wait(left)
-        return view
-
-
-def find(view: LeadView, job: int) -> Job | None:
-    """Return one job of a view, None if it is not active."""
-    return next((one for one in view.jobs if one.id == job), None)
-
-
-class LeadContract:
+class LeadContract(WatchedLead):
     """Subclasses define the fixture `stage`: a started LeadStage, new for each test."""
-
-    def make_lead(self, stage: LeadStage) -> Lead:
-        """Return the lead under test, not started."""
-        return LiveLead(opener(stage.uri))
-
-    @pytest.fixture
-    def watch(self, stage: LeadStage) -> Iterator[Watch]:
-        """The lead under test, followed."""
-        with (
-            contextlib.closing(self.make_lead(stage)) as lead,
-            contextlib.closing(opener(stage.uri)()) as handle,
-        ):
-            watch = Watch(lead, handle)
-            watch.until(lambda view: view.hosts[1].online)
-            yield watch
 
     def test_shows_the_declared_hosts_in_rank_order(self, watch: Watch, stage: LeadStage) -> None:
         """Every declared host is shown with its shape, up or not."""
@@ -165,7 +52,7 @@ class LeadContract:
         assert job.request == Request(hosts=4, slots=1, cores=1, exclusive=True)
         assert job.wish == Wish("burst-0")
         assert (job.name, job.ranks, job.urgency) == ("true", (), 16)
-        assert not job.held_by_burstd
+        assert (job.hold, job.stale_hold) == (None, False)
 
     def test_a_waiting_job_runs_when_its_host_joins(self, watch: Watch, stage: LeadStage) -> None:
         """A host that joins is shown online, and the job's allocation on it until it is freed."""
@@ -194,16 +81,6 @@ class LeadContract:
         watch.until_job(id_, lambda job: job.state is JobState.SCHED)
         watch.cancel(id_)
         watch.until_gone(id_)
-
-    def test_a_held_job_shows_who_holds_it(self, watch: Watch) -> None:
-        """Urgency 0 is a hold; it is burstd's own where the job's memo says so, and not after the release."""
-        id_ = watch.submit(4, "true", urgency=0)
-        assert not watch.until_job(id_, lambda job: job.state is JobState.SCHED).held_by_burstd
-        watch.rpc("job-manager.memo", id=id_, memo={"burst_hold": 16})
-        assert watch.until_job(id_, lambda job: job.held_by_burstd).urgency == 0
-        watch.rpc("job-manager.urgency", id=id_, urgency=16)
-        job = watch.until_job(id_, lambda job: job.urgency == 16 and job.state is JobState.SCHED)
-        assert not job.held_by_burstd
 
     def test_drains_leave_other_drains_alone(self, watch: Watch) -> None:
         """A rank that somebody else drained keeps the reason, and is never undrained by burstd."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from burstd.cli import app
+from burstd.core.jobid import f58
+from burstd.lead.connect import opener
 from burstd.lead.jobspec import command_jobspec, submit
+from burstd.lead.live import LiveLead
 from burstd.stage.lead import Stage
 
 pytestmark = pytest.mark.process
@@ -32,6 +37,10 @@ def _surroundings(lead: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     with tempfile.TemporaryDirectory(prefix="state-") as short:  # sockets lie below it
         monkeypatch.setenv("XDG_STATE_HOME", short)
         yield
+
+
+def _large() -> dict[str, Any]:
+    return command_jobspec(["hostname"], 8, burstable=1, cwd="/tmp")
 
 
 def burstd(*words: str) -> Result:
@@ -64,15 +73,33 @@ def test_planning_beside_the_lead() -> None:
     assert made["pools"][0]["ranks"] == [4, 5, 6, 7]
 
 
+def test_releasing_what_is_held(lead: Stage) -> None:
+    """Release lets go of what this owner's burstd holds, says so for each job, and leaves others alone."""
+    with closing(lead.handle()) as handle, closing(LiveLead(opener(lead.uri))) as live:
+        held, other = (submit(handle, _large()) for _ in range(2))
+        live.hold(held, "burstd")
+        try:
+            assert burstd("release", f58(other)).stdout.startswith(f"{f58(other)}: not held")
+            assert burstd("release").stdout == f"{f58(held)}: released.\n"
+            assert burstd("release").stdout == "No job is held by burstd.\n"
+            asked = {"id": held, "attrs": ["urgency"]}
+            assert handle.rpc("job-list.list-id", asked, 0)["job"]["urgency"] == 16
+        finally:
+            for job in (held, other):
+                handle.rpc("job-manager.raise", {"id": job, "type": "cancel", "severity": 0}, 0)
+
+
 def test_planning_for_a_waiting_job(lead: Stage) -> None:
     """A waiting burstable job shows what would be done for it and why it waits; nothing is started."""
     handle = lead.handle()
     job = submit(handle, command_jobspec(["hostname"], 4, burstable=1, cwd="/tmp"))
     try:
         made = json.loads(burstd("plan", "--json").stdout)
-        assert [act["verb"] for act in made["actions"]] == ["provision", "tell"]
+        assert [act["verb"] for act in made["actions"]] == ["hold", "provision", "tell"]
         assert [(one["job"], one["reason"]) for one in made["waiting"]] == [(job, "hosts-coming")]
-        assert "burst-0-g1, 4 hosts" in burstd("plan").stdout
+        shown = burstd("plan").stdout
+        assert "burst-0-g1, 4 hosts" in shown
+        assert f"│ hold      │ job {f58(job)}" in shown
     finally:
         handle.rpc("job-manager.raise", {"id": job, "type": "cancel", "severity": 0}, 0)
         handle.close()

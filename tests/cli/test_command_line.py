@@ -16,7 +16,7 @@ from burstd.cli import app
 HEAVY = ("pydantic", "yaml", "zmq", "rich.console", "tomlkit", "tenacity", "flux", "sqlite3")
 DECLARE = """
 lead: {hosts: "flux-sample-[0-3]", cores: 2, curve_cert: /nowhere/curve.cert}
-pools: [{size: 4, cores: 8, properties: [burst], queue: burst}]
+pools: [{size: 4, cores: 8, properties: [burst]}]
 """
 
 
@@ -98,6 +98,24 @@ def test_merging_into_a_lead(runner: CliRunner, file: Path, tmp_path: Path) -> N
     assert '{host = "burst-0-[0-5]"}' in done.stdout
     assert '-    {host = "burst-0-[0-3]"},\n+    {host = "burst-0-[0-5]"},' in done.stderr
     assert runner.invoke(app, [*merge, "--diff"]).stdout == done.stderr
+
+
+def test_a_policy_that_refuses_burstable_jobs(runner: CliRunner, file: Path, tmp_path: Path) -> None:
+    """A queue policy fcfs stays in the file, and easy is recommended on stderr."""
+    base = tmp_path / "broker.toml"
+    base.write_text('[sched-fluxion-qmanager]\nqueue-policy = "fcfs"\n')
+    done = runner.invoke(app, ["render", "lead-toml", "--config", str(file), "--base", str(base)])
+    assert (done.exit_code, done.stdout.count('queue-policy = "fcfs"')) == (0, 1)
+    assert 'burstd: queue-policy stays "fcfs"' in done.stderr
+    assert 'set it to "easy"' in done.stderr
+
+
+@pytest.mark.parametrize("word", ["x", "-1", "ƒ", "ƒ0l", str(1 << 64)])
+def test_releasing_what_is_no_job(runner: CliRunner, word: str) -> None:
+    """A word that is no job id is a usage error, and the lead is not asked."""
+    done = runner.invoke(app, ["release", "--", word])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{word!r} is not a job id" in done.stderr
 
 
 def test_a_base_that_is_not_there(runner: CliRunner, file: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from burstd.config import Config, limits_sentences, resolve
 from burstd.core.errors import ConfigError
 from burstd.core.hosts import expand
-from burstd.core.model import Host, Placement, Shape
+from burstd.core.model import Host, Placement, Queue, Shape
 from burstd.join.papers import Declared
 
 LEAD = "flux-sample-[0-3],burst-0-[0-3]"
@@ -161,6 +161,80 @@ BAD = [
 def test_what_does_not_agree_with_the_lead(config: dict[str, Any], sentence: str) -> None:
     """Each disagreement is named with what to do about it."""
     assert sentence in refusals(config)
+
+
+QUEUES = (
+    Queue("batch", True, requires=frozenset({"local"})),
+    Queue("burst-0", False, requires=frozenset({"burst"})),
+    Queue("mixed", True),
+)
+RENDERED = "`burstd render lead-toml --base broker.toml` writes it; the lead must then restart"
+ITS = "its queues are batch, burst-0, mixed"
+ELSE = f"correct it, leave it out, or: {RENDERED}"
+QUEUED = [
+    ({"queue": "burst"}, {}, f"pools[0].queue: the lead has no queue 'burst'; {ITS} ({ELSE})"),
+    ({}, {"start_queues": ["b"]}, f"lead.start_queues[0]: the lead has no queue 'b'; {ITS} ({ELSE})"),
+    (
+        {},
+        {"start_queues": ["batch", "burst-0"]},
+        "lead.start_queues[1]: burst-0 is a pool's queue, which burstd starts and stops as the pool's "
+        "hosts come and go (leave it out)",
+    ),
+    (
+        {"queue": "batch"},
+        {},
+        f"pools[0].queue: queue batch requires local, so it does not allow burst-0-[0-3] ({RENDERED})",
+    ),
+    (
+        {"queue": "mixed"},
+        {},
+        "pools[0].queue: queue mixed requires nothing, so it allows flux-sample-[0-3] too; burstd would "
+        f"stop it while no host of the pool is up (name a queue for the pool alone; {RENDERED})",
+    ),
+]
+
+
+@pytest.mark.parametrize(("pool", "lead", "sentence"), QUEUED)
+def test_queues_that_do_not_agree(pool: dict[str, Any], lead: dict[str, Any], sentence: str) -> None:
+    """A queue that is not there, or is for other hosts than the pool's, is named with what to do."""
+    assert refusals({"lead": lead, "pools": [pool]}, queues=QUEUES) == [sentence]
+
+
+@pytest.mark.parametrize("queues", [QUEUES, (), None])
+def test_no_queue_needs_to_be_named(queues: tuple[Queue, ...] | None) -> None:
+    """A pool without a queue, and a pool whose queue bears its name, are fine on any lead."""
+    assert resolved({}, queues=queues).policy.pools[0].queue == ""
+
+
+def test_a_lead_without_queues_has_none_to_name() -> None:
+    """A queue that is named needs a lead with queues; where they are not known nothing is said."""
+    config = {"pools": [{"queue": "burst"}]}
+    assert refusals(config, queues=()) == [
+        f"pools[0].queue: the lead has no queue 'burst'; it has no named queues ({ELSE})"
+    ]
+    assert resolved(config).policy.pools[0].queue == "burst"
+
+
+def test_a_queue_that_excludes_by_a_property() -> None:
+    """A property with ^ is one that a queue's hosts must not have."""
+    queue = Queue("burst-0", False, requires=frozenset({"^local"}))
+    assert resolved({}, queues=(queue,)).policy.pools
+    assert refusals({}, hosts=hosts(LEAD, flux_sample_3=Shape(2)), queues=(queue,))
+
+
+def test_what_starts_and_how_a_pool_shrinks() -> None:
+    """The queues to start are the configuration's; how a pool shrinks its provider's, the top if unsaid."""
+    made = resolved({"lead": {"start_queues": ["batch"]}}, queues=QUEUES, shrinks={"burst-0": "no"})
+    assert (made.policy.start_queues, made.policy.pools[0].shrinks) == (("batch",), "no")
+    assert resolved({}).policy.pools[0].shrinks == "top"
+
+
+def test_a_pools_name_among_its_properties() -> None:
+    """The property that rendering adds need not be written, and may be; one that R lacks may not."""
+    named = {f"burst_0_{number}": Shape(4, properties=frozenset({"burst", "burst-0"})) for number in range(4)}
+    for properties in (["burst"], ["burst", "burst-0"]):
+        assert resolved({"pools": [{"properties": properties}]}, hosts=hosts(LEAD, **named))
+    assert refusals({"pools": [{"properties": ["burst", "burst-0"]}]})
 
 
 def test_hosts_of_a_pool_are_of_one_shape() -> None:

@@ -74,6 +74,16 @@ BAD = [
         "pools[1].hosts: shares hosts with pools[0] (a host belongs to one pool)",
     ),
     (
+        "pools: [{name: a}, {name: b, queue: a}]",
+        "pools[1].queue: 'a' is the queue of pools[0] already "
+        "(each pool needs a queue of its own: it is stopped while the pool has no host up)",
+    ),
+    ("lead: {start_queues: batch}", "lead.start_queues: must be a list, not the text 'batch'"),
+    (
+        "lead: {start_queues: ['']}",
+        "lead.start_queues[0]: must be at least 1 character long, not the text ''",
+    ),
+    (
         "{cluster_name: a-very-long-prefix-of-names, pools: [{name: burst-0}]}",
         "pools[0].name: its sites' names can have 43 characters "
         "(a-very-long-prefix-of-names-burst-0-g999999); the most is 40 (shorten cluster_name or name by 3)",

@@ -474,6 +474,13 @@ class TestLife:
 
         assert result.bursts[0].failure.text == "the brokers of burst-0-g1 ended by themselves"
 
+    def test_brokers_that_left_a_lead_that_restarted_are_no_failure(self):
+        """After a lead restart the burst is released without a cooldown: its brokers had to leave."""
+        (burst,) = plan(a_snapshot(bursts=(a_burst(absences=2),), lead_since=NOW - 5), POLICY, NOW).bursts
+
+        assert (burst.phase, burst.failure) == (Phase.RELEASING, None)
+        assert "the lead restarted" in burst.why
+
     def test_a_pool_that_failed_waits_before_it_is_tried_again(self):
         """A job waits with pool-cooldown and the plan wakes when the cooldown ends."""
         snapshot = a_snapshot(jobs=(a_job(),), cooldowns=(Cooldown("burst-0", "quota", NOW + 30),))

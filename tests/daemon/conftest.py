@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +32,21 @@ class Town:
     stack: ExitStack
     daemons: list[DaemonProcess] = field(default_factory=list)
 
-    def burstd(self, *flags: str, idle: float = IDLE_SECONDS, **pool: Any) -> DaemonProcess:
+    def burstd(
+        self,
+        *flags: str,
+        idle: float = IDLE_SECONDS,
+        lead: Mapping[str, Any] | None = None,
+        **pool: Any,
+    ) -> DaemonProcess:
         """Return a burstd of this town, not yet started; keywords change its only pool."""
         written = {"name": "burst-0", "provider": "local", "idle_seconds": idle} | pool
-        config = {"owner": "town", "state_dir": str(self.state), "pools": [written]}
+        config = {
+            "owner": "town",
+            "state_dir": str(self.state),
+            "lead": dict(lead or {}),
+            "pools": [written],
+        }
         path = self.directory / f"burstd-{len(self.daemons)}.yaml"
         daemon = DaemonProcess(config, path, self.stage.environment(), flags=flags)
         self.daemons.append(self.stack.enter_context(daemon))
@@ -46,6 +58,23 @@ class Town:
         daemon.start()
         daemon.said("serving the lead", 20)
         return daemon
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run another burstd command with the configuration of the latest burstd."""
+        latest = self.daemons[-1]
+        program, rest = latest.command[:3], latest.command[3:]
+        return subprocess.run(
+            [*program, *words, *rest],
+            env=latest.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+
+    def another_watch(self) -> Watch:
+        """Return a watch of the lead as it is after a restart."""
+        return Watch(self.stage.uri)
 
     @property
     def state(self) -> Path:
@@ -87,7 +116,11 @@ def make_town(request: pytest.FixtureRequest) -> Iterator[Callable[..., Town]]:
     with ExitStack() as stack:
 
         def make_one(**options: Any) -> Town:
-            if request.param == "real" and options.get("sched") == "easy" and not machine.has_fluxion():
+            if (
+                request.param == "real"
+                and options.get("sched") in ("easy", "fcfs")
+                and not machine.has_fluxion()
+            ):
                 pytest.skip("this Flux has no Fluxion")
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="town-")))
             stage = stack.enter_context(Stage(directory / "stage", request.param, **options))

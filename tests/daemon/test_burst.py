@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 
 import pytest
 
@@ -292,11 +291,8 @@ class TestStop:
 def test_plan_says_what_would_be_done_and_does_nothing(town):
     """The dry run shows the burst that a waiting job would get, as JSON too, and starts nothing."""
     town.watch.submit(["true"], 3, requires=BURST_ONLY)
-    command = town.burstd().command
-    asked = [*command[:3], "plan", "--json", *command[3:]]
-    done = subprocess.run(
-        asked, env=town.daemons[0].environment, capture_output=True, text=True, check=True, timeout=60
-    )
+    town.burstd()
+    done = town.command("plan", "--json")
 
     plan = json.loads(done.stdout)
     assert "provision" in json.dumps(plan)

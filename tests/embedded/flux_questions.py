@@ -55,7 +55,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
 def ask(handle: Handle) -> dict[str, Any]:
     """Return every answer, less what differs from one instance to the next."""
     return {
-        "refused": [_refusal(handle, topic, payload) for topic, payload in REFUSED],
+        "refused": [refusal(handle, topic, payload) for topic, payload in REFUSED],
         "services": _services(handle),
         "size": handle.rpc("attr.get", {"name": "size"}),
         "groups": handle.rpc("groups.get", {"name": "broker.online"}, 0),
@@ -70,7 +70,7 @@ def ask(handle: Handle) -> dict[str, Any]:
 def _services(handle: Handle) -> list[Any]:
     add = ("service.add", {"service": "burstd"})
     first = dict(handle.rpc(*add))
-    return [first, _refusal(handle, *add), dict(handle.rpc("service.remove", add[1]))]
+    return [first, refusal(handle, *add), dict(handle.rpc("service.remove", add[1]))]
 
 
 def _jobs(handle: Handle) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _jobs(handle: Handle) -> dict[str, Any]:
         "held": submit(handle, endless, urgency=0),
     }
     held = jobs.pop("held")
-    told = _ends(handle, jobs)
+    events = ends(handle, jobs)
     handle.rpc("job-manager.memo", {"id": held, "memo": {"burst": "waits", "n": 4}})
     handle.rpc("job-manager.memo", {"id": held, "memo": {"n": None}})
     handle.rpc("job-manager.raise", {"id": held, "type": "burst", "severity": 4, "note": "no host"})
@@ -96,32 +96,32 @@ def _jobs(handle: Handle) -> dict[str, Any]:
     _await_output(handle, held)
     handle.rpc("job-manager.raise", {"id": held, "type": "cancel", "severity": 0, "note": "why"})
     jobs["held"] = held
-    told |= _ends(handle, {"held": held})
+    events |= ends(handle, {"held": held})
     lookup = handle.rpc("job-info.lookup", {"id": held, "keys": ["jobspec", "R"], "flags": 1})
     return {
-        "events": told,
+        "events": events,
         "output": _output(handle, jobs["failing"]),
         "rows": {name: _row(handle, job) for name, job in jobs.items()},
         "lookup": _shape(lookup),
         "inactive": [
-            _refusal(handle, "job-manager.raise", {"id": held, "type": "cancel", "severity": 0}),
-            _refusal(handle, "job-manager.memo", {"id": held, "memo": {"x": 1}}),
-            _refusal(handle, "job-manager.urgency", {"id": held, "urgency": 0}),
+            refusal(handle, "job-manager.raise", {"id": held, "type": "cancel", "severity": 0}),
+            refusal(handle, "job-manager.memo", {"id": held, "memo": {"x": 1}}),
+            refusal(handle, "job-manager.urgency", {"id": held, "urgency": 0}),
         ],
         **asked,
     }
 
 
-def _ends(handle: Handle, jobs: Mapping[str, int]) -> dict[str, Any]:
+def ends(handle: Handle, jobs: Mapping[str, int]) -> dict[str, Any]:
     """Return the whole eventlog of each job, once it is over."""
-    return {name: [_told(event) for event in _watch(handle, job, "eventlog")] for name, job in jobs.items()}
+    return {name: [told(event) for event in _watch(handle, job, "eventlog")] for name, job in jobs.items()}
 
 
 def _drains(handle: Handle) -> dict[str, Any]:
     journal = handle.stream("resource.journal", {}, 0)
     for mode in ({}, {"mode": "update"}, {"mode": "overwrite"}, {"mode": "force-overwrite"}):
         handle.rpc("resource.drain", {"targets": "0", "reason": f"because {mode}", **mode}, 0)
-    again = _refusal(handle, "resource.drain", {"targets": "0", "reason": "again"})
+    again = refusal(handle, "resource.drain", {"targets": "0", "reason": "again"})
     drained = handle.rpc("resource.status", {}, 0)["drain"]["0"]["reason"]
     handle.rpc("resource.undrain", {"targets": "0"}, 0)
     seen: list[Any] = []
@@ -130,10 +130,10 @@ def _drains(handle: Handle) -> dict[str, Any]:
         if response is None:
             raise TimeoutError("no undrain event came")
         seen += response["events"]
-    told = [_told(event) for event in seen if event["name"] not in ("restart", "resource-define")]
-    for event in told:
+    events = [told(event) for event in seen if event["name"] not in ("restart", "resource-define")]
+    for event in events:
         event.get("context", {}).pop("nodelist", None)
-    return {"again": again, "reason": drained, "journal": told}
+    return {"again": again, "reason": drained, "journal": events}
 
 
 def _row(handle: Handle, job: int) -> Mapping[str, Any]:
@@ -150,12 +150,12 @@ def _row(handle: Handle, job: int) -> Mapping[str, Any]:
 
 def _output(handle: Handle, job: int) -> list[str]:
     """Return what was written, in an order that does not depend on who was first."""
-    told = [_told(event) for event in _watch(handle, job, "guest.output")]
-    for event in told:
+    written = [told(event) for event in _watch(handle, job, "guest.output")]
+    for event in written:
         event["context"] = {
             name: value for name, value in event["context"].items() if name not in ("file", "line")
         }
-    return sorted(json.dumps(event, sort_keys=True) for event in told)
+    return sorted(json.dumps(event, sort_keys=True) for event in written)
 
 
 def _watch(handle: Handle, job: int, path: str) -> list[dict[str, Any]]:
@@ -180,11 +180,11 @@ def _await_output(handle: Handle, job: int) -> None:
     raise TimeoutError(f"job {job} writes nothing")
 
 
-def _told(event: Mapping[str, Any]) -> dict[str, Any]:
+def told(event: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name != "timestamp"}
 
 
-def _refusal(handle: Handle, topic: str, payload: Mapping[str, Any]) -> list[Any]:
+def refusal(handle: Handle, topic: str, payload: Mapping[str, Any]) -> list[Any]:
     try:
         return [topic, dict(handle.rpc(topic, payload))]
     except LeadRefused as refused:

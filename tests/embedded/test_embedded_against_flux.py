@@ -6,14 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import flux_questions
 import pytest
+import queue_questions
 from embedded_site import LEAD, Site
-
-QUESTIONS = Path(flux_questions.__file__)
-
 
 MODULES = {
     "fifo": ("sched-simple", "sched-simple", ""),
@@ -22,6 +21,7 @@ MODULES = {
         "sched-fluxion-feasibility",
         '[sched-fluxion-qmanager]\nqueue-policy = "easy"\n',
     ),
+    "fcfs": ("sched-fluxion-qmanager", "sched-fluxion-feasibility", ""),
 }
 """For each mode: who offers `sched` and `feasibility` in Flux, and what its configuration says."""
 
@@ -33,15 +33,26 @@ def test_both_give_the_same_answers(site: Site, mode: str) -> None:
     """Refusals, events, output, rows of jobs, drains: a real Flux of one host answers as we do."""
     site.start(LEAD, f"-Ssched={mode}", toml=site.lone())
     ours = json.loads(json.dumps(flux_questions.ask(site.connect())))
-    theirs = _ask_flux(site.folder / "flux.toml", mode)
+    theirs = _ask_flux(site.folder / "flux.toml", mode, flux_questions)
     assert "\n".join(_differences("", ours, theirs)) == ""
 
 
-def _ask_flux(file: Path, mode: str) -> Any:
+@pytest.mark.process
+@pytest.mark.real_flux
+@pytest.mark.parametrize("mode", MODULES)
+def test_both_give_the_same_answers_on_queues(site: Site, mode: str) -> None:
+    """Queues that stop and start, jobs that are moved, held and refused: a real Flux answers as we do."""
+    site.start(LEAD, f"-Ssched={mode}", toml=site.lone() + queue_questions.QUEUES)
+    ours = json.loads(json.dumps(queue_questions.ask(site.connect())))
+    theirs = _ask_flux(site.folder / "flux.toml", mode, queue_questions, queue_questions.QUEUES)
+    assert "\n".join(_differences("", ours, theirs)) == ""
+
+
+def _ask_flux(file: Path, mode: str, questions: ModuleType, toml: str = "") -> Any:
     sched, feasibility, more = MODULES[mode]
     alternatives = f'sched = "{sched}"\nfeasibility = "{feasibility}"\n'
-    file.write_text(f"[modules.alternatives]\n{alternatives}{more}")
-    command = ["flux", "start", "-s1", f"--config-path={file}", sys.executable, str(QUESTIONS)]
+    file.write_text(f"[modules.alternatives]\n{alternatives}{more}{toml}")
+    command = ["flux", "start", "-s1", f"--config-path={file}", sys.executable, str(questions.__file__)]
     asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if asked.returncode and "No such module" in asked.stderr:
         pytest.skip(f"this Flux has no {sched}")

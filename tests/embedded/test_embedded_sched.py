@@ -1,4 +1,4 @@
-"""Who runs where: one line a case, for both modes."""
+"""Who runs where: one line a case, for every mode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from burstd.core.constraint import ANYWHERE, Constraint, parse
 from burstd.core.model import Request
 from burstd.lead.embedded.sched import Ask, Mode, Offer, Refuse, Start, decide
 
-FIFO, EASY = Mode.FIFO, Mode.EASY
+FIFO, EASY, FCFS = Mode
 CORES = frozenset(range(2))
 
 
@@ -30,8 +30,10 @@ def whole(hosts: int) -> Request:
     return Request(hosts, 1, 1, exclusive=True)
 
 
-def ask(job: int, request: Request, constraint: Constraint = ANYWHERE, priority: int = 16) -> Ask:
-    return Ask(job, priority, request, constraint)
+def ask(
+    job: int, request: Request, constraint: Constraint = ANYWHERE, priority: int = 16, queue: str = ""
+) -> Ask:
+    return Ask(job, priority, request, constraint, queue)
 
 
 def started(mode: Mode, asks: list[Ask], offers: list[Offer]) -> dict[int, dict[int, int]]:
@@ -111,6 +113,7 @@ def test_a_constraint_chooses_hosts() -> None:
     assert started(FIFO, [ask(1, whole(1), BURST)], [offer(0), offer(3)]) == {1: {3: 2}}
 
 
+DENIED = 'alloc denied due to type="unsatisfiable"'
 NEED = "unsatisfiable request: need"
 
 
@@ -150,13 +153,38 @@ def test_what_fifo_refuses(request_: Request, constraint: Constraint, text: str 
     [
         (whole(9), ANYWHERE, False),
         (whole(5), BURST, False),
-        (Request(0, 99, 1), ANYWHERE, False),
+        (Request(0, 12, 1), ANYWHERE, False),
+        (Request(0, 13, 1), ANYWHERE, True),
         (Request(1, 1, 8), ANYWHERE, True),
         (Request(0, 1, 1, 1), ANYWHERE, True),
         (whole(1), parse({"properties": ["nosuch"]}), True),
     ],
 )
 def test_what_easy_refuses(request_: Request, constraint: Constraint, is_refused: bool) -> None:
-    """Fluxion with easy refuses only what no single declared host could ever hold; more hosts just wait."""
-    text = 'alloc denied due to type="unsatisfiable"'
-    assert refused(EASY, [ask(1, request_, constraint)], SIX) == ({1: text} if is_refused else {})
+    """Fluxion with easy refuses more slots than are declared; more hosts than are declared just wait."""
+    assert refused(EASY, [ask(1, request_, constraint)], SIX) == ({1: DENIED} if is_refused else {})
+
+
+@pytest.mark.parametrize(
+    ("request_", "constraint", "is_refused"),
+    [
+        (whole(2), ANYWHERE, False),
+        (whole(3), ANYWHERE, True),
+        (Request(4, 2, 1), ANYWHERE, True),
+        (whole(1), BURST, True),
+        (Request(1, 1, 8), ANYWHERE, True),
+        (Request(0, 12, 1), ANYWHERE, False),
+        (Request(0, 13, 1), ANYWHERE, True),
+    ],
+)
+def test_what_fcfs_refuses(request_: Request, constraint: Constraint, is_refused: bool) -> None:
+    """Fluxion with fcfs refuses more hosts than are usable now, busy or not; slots may wait for hosts."""
+    assert refused(FCFS, [ask(1, request_, constraint)], SIX) == ({1: DENIED} if is_refused else {})
+
+
+def test_fcfs_stops_in_each_queue_at_the_first_job_that_waits() -> None:
+    """What is behind it in its queue is neither started nor refused; other queues go on."""
+    jobs = [ask(1, Request(0, 8, 1), queue="a"), ask(2, whole(1), queue="a"), ask(3, whole(4), queue="a")]
+    jobs += [ask(4, whole(1), queue="b"), ask(5, whole(4), queue="b")]
+    assert list(started(FCFS, jobs, SIX)) == [4]
+    assert list(refused(FCFS, jobs, SIX)) == [5]

@@ -144,7 +144,7 @@ def test_argv_mirrors_flux_broker(tmp_path: Path) -> None:
         (["--verbose"], "--verbose"),
         (["--config-path=x", "-Shostname=a"], "-Srundir"),
         (["-Srundir=x", "-Shostname=a"], "--config-path"),
-        (["--config-path=x", "-Srundir=x", "-Shostname=a", "-Ssched=lottery"], "fifo and easy"),
+        (["--config-path=x", "-Srundir=x", "-Shostname=a", "-Ssched=lottery"], "fifo, easy and fcfs"),
         (["--config-path=x", "-Srundir=x", "-Shostname=a", "-Scores=-1"], "-Scores"),
     ],
 )
@@ -198,7 +198,7 @@ def test_named_queues_begin_stopped() -> None:
     assert queues.status("burst")["stop_reason"] == "no host up"
     queues.switch("", everything=True, start=True, reason="")
     assert queues.status("burst") == {"enable": True, "start": True}
-    assert Queues({}).status("") == {"enable": True, "start": True}
+    assert Queues({}).status(None) == {"enable": True, "start": True}
 
 
 @pytest.mark.parametrize(

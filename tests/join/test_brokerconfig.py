@@ -88,7 +88,7 @@ def test_merging_twice_is_merging_once() -> None:
 
 @pytest.mark.parametrize("base", ["", (GOLDEN / "base.toml").read_text(), "[queues]\nbatch = {}\n"])
 def test_an_open_default_queue_is_noted_once(base: str) -> None:
-    """The comment on a default queue that requires nothing comes once, and goes when it requires something."""
+    """The comment on a default queue that requires nothing comes once, and goes when it requires one."""
     opened = merge_lead(base, OPEN)
     assert opened.count(NOTE) == 1
     assert merge_lead(opened, OPEN) == opened

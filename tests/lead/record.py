@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from burstd.core.errors import LeadRefused
+from burstd.core.marks import HOLD_MEMO
 from burstd.lead.handle import Handle, Stream
 from burstd.lead.jobspec import command_jobspec, submit
 from burstd.stage.lead import Stage
@@ -114,8 +115,9 @@ def play(session: Session) -> None:
     """Play the session up to the lead's restart."""
     running = session.submit(2, "sleep", "300")
     waiting = session.submit(4, "true", burstable="burst-0")
-    held = session.submit(4, "hostname", burstable=True, urgency=0)
-    session.call("job-manager.memo", id=held, memo={"burst_hold": 16})
+    held = session.submit(4, "hostname", burstable=True, urgency=20)
+    session.call("job-manager.memo", id=held, memo={HOLD_MEMO: {"owner": "recorder", "epoch": 1}})
+    session.call("job-manager.urgency", id=held, urgency=0)
     session.call("job-manager.memo", id=waiting, memo={"burst": "forgotten"}, volatile=True)
     session.call("resource.drain", targets="5", reason="broken fan")
     session.call("resource.drain", targets="6", reason="burstd: recorder: idle")

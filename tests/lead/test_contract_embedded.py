@@ -1,4 +1,4 @@
-"""The lead's contract on the embedded instance."""
+"""The lead's contracts on the embedded instance."""
 
 from __future__ import annotations
 
@@ -8,19 +8,50 @@ from pathlib import Path
 
 import pytest
 
-from burstd.stage.lead import Stage
+from burstd.stage.lead import Sched, Stage
+from burstd.testing.hold_contract import HoldContract
 from burstd.testing.lead_contract import LeadContract
+from burstd.testing.queue_contract import QueueContract
+
+SCHEDS = ("fifo", "easy", "fcfs")
+*PATIENT, _ = SCHEDS
+"""All schedulers, and those that let a job wait for hosts that are down."""
+
+
+def staged(sched: Sched, *, queues: bool) -> Iterator[Stage]:
+    """A lead with this scheduler; its folder has a short path, for the sockets in it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="burstd-") as folder,
+        Stage(Path(folder), "embedded", sched=sched, queues=queues) as stage,
+    ):
+        yield stage
 
 
 @pytest.mark.process
 class TestEmbeddedLead(LeadContract):
     """The live lead over the embedded instance."""
 
-    @pytest.fixture(params=["fifo", "easy"])
+    @pytest.fixture(params=PATIENT)
     def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
-        """A lead with either way to schedule; its folder has a short path, for the sockets in it."""
-        with (
-            tempfile.TemporaryDirectory(prefix="burstd-") as folder,
-            Stage(Path(folder), "embedded", sched=request.param) as stage,
-        ):
-            yield stage
+        """A lead without named queues."""
+        yield from staged(request.param, queues=False)
+
+
+@pytest.mark.process
+class TestEmbeddedHolds(HoldContract):
+    """The live lead holds jobs of the embedded instance."""
+
+    @pytest.fixture(params=PATIENT)
+    def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
+        """A lead without named queues."""
+        yield from staged(request.param, queues=False)
+
+
+@pytest.mark.process
+class TestEmbeddedQueues(QueueContract):
+    """The live lead switches queues of the embedded instance."""
+
+    @pytest.fixture(params=SCHEDS)
+    def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
+        """A lead with named queues, all stopped."""
+        yield from staged(request.param, queues=True)

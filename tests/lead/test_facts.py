@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from burstd.core.errors import LeadRefused
+from burstd.core.model import Scheduling
 from burstd.lead.facts import endpoint, read_facts
 
 RECORDED = json.loads((Path(__file__).parent / "transcripts" / "facts.json").read_text())
@@ -37,7 +38,8 @@ def test_the_recorded_facts() -> None:
     assert facts.hostlist == "flux-sample-[0-3],burst-0-[0-3]"
     assert facts.curve_cert == "/stage/curve.cert"
     assert facts.lead_endpoint == RECORDED["config.get"]["bootstrap"]["hosts"][0]["connect"]
-    assert facts.scheduler == "sched-simple"
+    assert (facts.scheduler, facts.queue_policy) == ("sched-simple", "")
+    assert facts.scheduling is Scheduling.FIFO
     assert facts.version == "0.88.0"
     assert facts.durable
 
@@ -58,6 +60,39 @@ def test_a_statedir_that_stays_is_durable(cleanup: str | None, statedir: str | N
         "attr.get statedir": statedir and {"value": statedir},
     }
     assert read_facts(answering(changes)).durable is durable
+
+
+PARAMS = {"queue-params": "", "policy-params": ""}
+
+
+def fluxion(policy: str, **queues: str) -> Mapping[str, Any]:
+    """Return what Fluxion answers of its policies, its own and those of queues."""
+    tables = {name: PARAMS | {"queue-policy": own} for name, own in queues.items()}
+    params = PARAMS | {"queue-policy": policy} | tables
+    modules = [{"name": "sched-fluxion-qmanager", "services": ["sched-fluxion-qmanager", "sched"]}]
+    return {"module.list": {"mods": modules}, "sched-fluxion-qmanager.params": {"params": params}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "policy", "scheduling"),
+    [
+        (fluxion("fcfs"), "fcfs", Scheduling.FCFS),
+        (fluxion("fcfs", default="easy"), "easy", Scheduling.BACKFILL),
+        (fluxion("fcfs", batch="easy", burst="conservative"), "conservative easy", Scheduling.BACKFILL),
+        (fluxion("easy", batch="hybrid", burst="fcfs"), "fcfs hybrid", Scheduling.FCFS),
+        (fluxion("lottery"), "lottery", Scheduling.UNKNOWN),
+        (fluxion("easy", batch="easy", burst="lottery"), "easy lottery", Scheduling.UNKNOWN),
+        ({"module.list": {"mods": [{"name": "own", "services": ["sched"]}]}}, "", Scheduling.UNKNOWN),
+        ({"module.list": {"mods": [{"name": "sched-fifo", "services": ["sched"]}]}}, "", Scheduling.FIFO),
+        ({"module.list": {"mods": []}}, "", Scheduling.UNKNOWN),
+    ],
+)
+def test_the_policy_in_force_says_what_becomes_of_waiting_jobs(
+    answers: Mapping[str, Any], policy: str, scheduling: Scheduling
+) -> None:
+    """Fluxion tells the policy of each queue, whatever set it; one queue that refuses is enough."""
+    facts = read_facts(answering(answers))
+    assert (facts.queue_policy, facts.scheduling) == (policy, scheduling)
 
 
 def test_a_bare_instance_has_no_endpoint_and_no_certificate() -> None:

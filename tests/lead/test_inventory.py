@@ -51,7 +51,7 @@ def test_after_a_restart_old_drains_stand_and_old_hosts_are_down() -> None:
     inventory = Inventory(RESTARTED_STATUS)
     until_complete(inventory, responses("restarted-resources"))
     assert drains(inventory) == {5: "broken fan"}
-    assert [rank for rank, one in inventory.conditions.items() if one.online] == [0]
+    assert [rank for rank, one in inventory.conditions.items() if one.online] == [0, 1]
 
 
 def test_what_the_journal_dropped_comes_from_the_status() -> None:
@@ -105,7 +105,7 @@ def test_a_response_that_is_not_understood_is_a_loss(response: dict[str, Any]) -
 
 
 def recorded_view() -> tuple[Assembly, JobLog, Inventory]:
-    log, inventory = JobLog(), Inventory(STATUS)
+    log, inventory = JobLog(0), Inventory(STATUS)
     until_complete(log, responses("life-jobs"))
     until_complete(inventory, responses("life-resources"))
     return Assembly("g", log, inventory), log, inventory

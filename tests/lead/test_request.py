@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from burstd.core.constraint import Constraint, Operator
-from burstd.core.model import Request, Wish
+from burstd.core.model import Placement, Request, Wish
 from burstd.lead.request import NOTHING, read, read_request, read_wish
 
 JOBSPECS = json.loads((Path(__file__).parent / "transcripts" / "jobspecs.json").read_text())
@@ -67,6 +67,12 @@ def test_a_recorded_burstable_value_is_a_wish(shape: str, wish: Wish | None) -> 
         ("1", Wish()),
         (" burst-0 ", Wish("burst-0")),
         ({"pool": "burst-0"}, Wish("burst-0")),
+        ({"pool": "burst-0", "placement": "mixed"}, Wish("burst-0", placement=Placement.MIXED)),
+        ({"plugin": "gke", "placement": "pool"}, Wish("gke", placement=Placement.POOL)),
+        ({"placement": "together"}, Wish(placement=Placement.POOL)),
+        ({"placement": "apart"}, Wish(nonsense='{"placement": "apart"}')),
+        ({"pool": "a", "placement": ["mixed"]}, Wish(nonsense='{"pool": "a", "placement": ["mixed"]}')),
+        ({"pool": 3, "placement": "mixed"}, Wish(nonsense='{"pool": 3, "placement": "mixed"}')),
         (2, Wish(nonsense="2")),
         (-0.5, Wish(nonsense="-0.5")),
         ({}, Wish(nonsense="{}")),

@@ -8,6 +8,7 @@ from typing import Any
 
 from burstd.lead.embedded.instance import Instance
 from burstd.lead.embedded.jobs import Job
+from burstd.lead.embedded.resourcetopics import feasibility
 from burstd.lead.embedded.wire import Refusal, Reply
 from burstd.lead.jobspec import unwrap
 
@@ -60,6 +61,7 @@ def urgency(instance: Instance, payload: Payload) -> Payload:
 
 def update(instance: Instance, payload: Payload) -> None:
     """Move a waiting job to another queue; Flux could change its duration too, which nobody asks for here."""
+    _need(payload, "id", "updates")
     job, updates = instance.jobs.get(payload["id"]), payload["updates"]
     if job is None or not job.active:
         raise Refusal(errno.EINVAL, "job is inactive") if job else Refusal(errno.ENOENT, "unknown job id")
@@ -67,11 +69,20 @@ def update(instance: Instance, payload: Payload) -> None:
         if path != _QUEUE:
             raise Refusal(errno.EINVAL, f"update of {path} not supported")
     if updates:
-        instance.execution.update(job, lambda: instance.queues.move(job.system, updates[_QUEUE]))
+        instance.execution.update(job, lambda: _move(instance, job, updates[_QUEUE]))
+
+
+def _move(instance: Instance, job: Job, queue: Any) -> Payload:
+    """Return what a move changes. Raises Refusal, as Flux does, also where the other queue could never do."""
+    changes = instance.queues.move(job.system, queue)
+    system = job.system | {path.rpartition(".")[2]: value for path, value in changes.items()}
+    feasibility(instance, {"jobspec": job.jobspec | {"attributes": {"system": system}}})
+    return changes
 
 
 def getattr_(instance: Instance, payload: Payload) -> Payload:
     """Tell of a job what the job manager keeps of it in memory, decoded."""
+    _need(payload, "id", "attrs")
     job, names = instance.jobs.get(payload["id"]), payload["attrs"]
     if job is None:
         raise Refusal(errno.EINVAL, "unknown job")
@@ -102,11 +113,16 @@ def queue_status(instance: Instance, payload: Payload) -> Payload:
 
 
 def queue_start(instance: Instance, payload: Payload) -> None:
-    if "start" not in payload or "all" not in payload:
-        raise Refusal(errno.EPROTO, "Protocol error")
+    _need(payload, "start", "all")
     reason = str(payload.get("reason") or "")
     instance.queues.switch(payload.get("name"), bool(payload["all"]), bool(payload["start"]), reason)
     instance.execution.wake()
+
+
+def _need(payload: Payload, *names: str) -> None:
+    """Refuse a request that lacks a part, as the job manager does: without naming it."""
+    if any(name not in payload for name in names):
+        raise Refusal(errno.EPROTO, "Protocol error")
 
 
 def _active(instance: Instance, id_: int) -> Job:
