@@ -32,6 +32,9 @@ REMOVE_AGAIN_SECONDS = 5.0
 NEVER_AGAIN_SECONDS = 300.0
 """Between two removals that the provider refused for good: a site that may cost is never given up."""
 
+HEAL_SECONDS = 10.0
+"""Between two attempts to bring a serving burst's missing brokers back."""
+
 LONGEST_COOLDOWN_SECONDS = 1800.0
 """A pool that fails again and again is tried at least this often."""
 
@@ -122,7 +125,7 @@ def retry_at(burst: Burst) -> float | None:
     """Return when an effect that failed, or did not last, is due again."""
     if burst.outcome is None or burst.phase in RISING:
         return None
-    return burst.outcome.at + _pause(burst.outcome)
+    return burst.outcome.at + max(_pause(burst.outcome), HEAL_SECONDS if burst.phase is Phase.SERVING else 0)
 
 
 def begun(burst: Burst, action: Action, now: float) -> Burst:
@@ -219,10 +222,22 @@ def _settle_releasing(burst: Burst, scene: Scene) -> Burst:
 
 
 def _due_grow(burst: Burst, scene: Scene) -> Action | None:
+    if _incomplete(burst, scene) and _rested(burst, scene.now):
+        return _action(burst, Verb.RESIZE, size=burst.size)
     asked = burst.outcome is not None and burst.outcome.verb is Verb.RESIZE
     if burst.resized <= burst.created or (asked and _fresh(burst) and not _again(burst, scene.now)):
         return None
     return _action(burst, Verb.RESIZE, size=burst.size)
+
+
+def _incomplete(burst: Burst, scene: Scene) -> bool:
+    """Say whether a listing shows the site without some of its hosts: brokers ended, or left a lead."""
+    wanted = set(scene.pool.hosts[: burst.size]) if scene.pool else set()
+    return burst.site is not None and not wanted <= set(burst.site.hosts)
+
+
+def _rested(burst: Burst, now: float) -> bool:
+    return burst.outcome is None or now >= burst.outcome.at + HEAL_SECONDS
 
 
 def _due_shrink(burst: Burst, keep: int, scene: Scene) -> Action | None:

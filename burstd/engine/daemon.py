@@ -203,6 +203,7 @@ class Daemon:
         self._lead_since = now if self._generation else 0.0
         self._generation = view.generation
         self._queues.forget(now)
+        self._observer.hurry()
         self._opened.clear()
         return True
 

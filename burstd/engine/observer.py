@@ -6,7 +6,7 @@ import logging
 import queue
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from burstd.core.errors import BurstdError
 from burstd.core.model import Burst, Phase, Verb
@@ -61,6 +61,10 @@ class Observer:
                 self._asked.add(pool)
                 self._workers.submit(self._look, pool)
         return min((time for pool, time in times.items() if pool not in self._asked), default=None)
+
+    def hurry(self) -> None:
+        """Look again as soon as asked: what was seen before may be old."""
+        self._latest = {pool: replace(seen, begun=0.0) for pool, seen in self._latest.items()}
 
     def collect(self) -> list[Seen]:
         """Return the listings that came in since the last call."""

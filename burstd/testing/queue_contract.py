@@ -107,7 +107,7 @@ class QueueContract(WatchedLead):
             watch.lead.move(plain, "nosuch")
         with pytest.raises(LeadRefused, match="non-queue constraints"):
             watch.lead.move(own, POOL)
-        with pytest.raises(LeadRefused, match="(?i)unsatisfiable request"):
+        with pytest.raises(LeadRefused, match="nsatisfiable request"):
             watch.lead.move(large, POOL)
 
     def test_a_move_to_where_the_job_is_changes_nothing(self, watch: Watch) -> None:

@@ -474,6 +474,18 @@ class TestLife:
 
         assert result.bursts[0].failure.text == "the brokers of burst-0-g1 ended by themselves"
 
+    def test_a_serving_burst_gets_its_missing_brokers_back(self):
+        """A listing that shows fewer hosts than the burst has leads to a resize at the same size."""
+        hosts = some_hosts([POOL], online=POOL.ranks[:3])
+        fresh = tuple(replace(host, quiet_since=NOW) for host in hosts)
+        site = Site("tester-burst-0-g1", "burst-0", 1, POOL.hosts[:3])
+        burst = a_burst(site=site, resized=NOW - 20, outcome=Outcome(Verb.LAUNCH, NOW - 20))
+
+        assert verbs(plan(a_snapshot(hosts=fresh, bursts=(burst,)), POLICY, NOW)) == [Verb.RESIZE]
+        resized = Outcome(Verb.RESIZE, NOW - 10)
+        whole = replace(burst, site=replace(site, hosts=POOL.hosts), outcome=resized)
+        assert verbs(plan(a_snapshot(hosts=fresh, bursts=(whole,)), POLICY, NOW)) == []
+
     def test_brokers_that_left_a_lead_that_restarted_are_no_failure(self):
         """After a lead restart the burst is released without a cooldown: its brokers had to leave."""
         (burst,) = plan(a_snapshot(bursts=(a_burst(absences=2),), lead_since=NOW - 5), POLICY, NOW).bursts
