@@ -151,15 +151,27 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A burstable job that the scheduler refused: its words, and the command that submits it again."""
+
+    job: int
+    wish: Wish
+    note: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LeadView:
     """All that burstd knows of the lead at one moment.
 
-    `generation` is the broker's uuid: it changes when the lead restarts.
+    `generation` is the broker's uuid: it changes when the lead restarts. `refused` holds the latest
+    refusals that were seen to happen.
     """
 
     generation: str
     hosts: tuple[Host, ...]
     jobs: tuple[Job, ...]
+    refused: tuple[Refusal, ...] = ()
 
 
 Shrinks = Literal["top", "any", "no"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,11 +25,13 @@ from burstd.core.model import (
     Plan,
     Policy,
     Queue,
+    Refusal,
     Scheduling,
     Site,
     Snapshot,
     Verb,
 )
+from burstd.core.placement import queue_of
 from burstd.core.planner import plan
 from burstd.core.reasons import Reason
 from burstd.engine.effects import Ended, Gate
@@ -92,6 +95,7 @@ class Daemon:
         self._queues = QueueBook(lead, clock, self.wake)
         self._opened: set[str] = set()
         self._nudged: dict[int, float] = {}
+        self._refusals: set[int] = set()
 
     @property
     def stopping(self) -> bool:
@@ -133,6 +137,7 @@ class Daemon:
             return next_listing
         next_reading = self._queues.refresh(now)
         queues = self._queues.known
+        self._tell_refusals(view, queues or ())
         if queues is None:
             return min(next_reading, next_listing or next_reading)
         result = plan(self.snapshot(view, queues, now), self.policy, now)
@@ -296,6 +301,13 @@ class Daemon:
         self._reasons = reasons
         self._nudged = {job: at for job, at in self._nudged.items() if job in reasons}
 
+    def _tell_refusals(self, view: LeadView, queues: tuple[Queue, ...]) -> None:
+        """Name each job that Flux refused before anything could be done for it, and what submits it again."""
+        for refusal in view.refused:
+            if refusal.job not in self._refusals:
+                self._refusals.add(refusal.job)
+                log.warning("%s", _refusal_sentence(refusal, self.policy, queues))
+
     def _tell_error(self, what: str, sentence: str) -> None:
         """Say an error once, and again only when it changed."""
         if self._errors.get(what) != sentence:
@@ -346,6 +358,18 @@ def _started_sentence(action: Action) -> str:
         case Verb.PULSE:
             jobs = ", ".join(map(f58, action.jobs))
             return f"queue {action.queue}: opening it for a moment, for {jobs}"
+
+
+def _refusal_sentence(refusal: Refusal, policy: Policy, queues: tuple[Queue, ...]) -> str:
+    pools = (pool for pool in policy.pools if refusal.wish.target in ("", pool.name, pool.provider))
+    found = (queue_of(pool, queues) for pool in pools)
+    queue = next((queue.name for queue in found if queue is not None), "")
+    program, command, *rest = refusal.command
+    words = [program, command, *([f"--queue={queue}"] if queue else []), *rest]
+    again = f"it runs on burst hosts if submitted again: {shlex.join(words)}"
+    if not queue:
+        again = f"the lead has no queue that would protect it; once it has: {shlex.join(words)}"
+    return f"job {f58(refusal.job)} was refused by Flux ({refusal.note}); {again}"
 
 
 def _adopted_sentence(burst: Burst) -> str:

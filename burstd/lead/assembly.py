@@ -32,7 +32,8 @@ class Assembly:
         if self._view is None:
             self._redraw()
             hosts = tuple(map(self._hosts.__getitem__, self._inventory.declared))
-            self._view = LeadView(self._generation, hosts, tuple(self._jobs.jobs.values()))
+            jobs, refused = tuple(self._jobs.jobs.values()), tuple(self._jobs.refused)
+            self._view = LeadView(self._generation, hosts, jobs, refused)
         return self._view
 
     def _redraw(self) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 from burstd.core.errors import LeadLost
 from burstd.core.marks import HOLD_MEMO
-from burstd.core.model import Hold, Job, JobState
+from burstd.core.model import Hold, Job, JobState, Refusal
 from burstd.lead.handle import Payload
 from burstd.lead.request import NOTHING, Reading, read
+from burstd.lead.resubmit import resubmit
 from burstd.lead.rlite import Share, shares
 
 TOLD_MEMO = "burst"
@@ -74,6 +75,8 @@ class JobLog:
         self.freed: dict[int, float] = {}
         self.touched: set[int] = set()
         """Ranks whose allocations changed; whoever draws hosts from the fold empties it."""
+        self.refused: deque[Refusal] = deque(maxlen=_REMEMBERED)
+        """Burstable jobs that the scheduler refused while this journal was followed."""
         self._records: dict[int, Record] = {}
         self._gone: deque[int] = deque(maxlen=_REMEMBERED)
 
@@ -104,7 +107,16 @@ class JobLog:
             if step is not None:
                 step(record, event.get("context") or {}, event["timestamp"])
             self._place(record, event)
+            self._note_refusal(record, event)
         self._settle(record)
+
+    def _note_refusal(self, record: Record, event: Mapping[str, Any]) -> None:
+        context = event.get("context") or {}
+        if event["name"] != "exception" or (context["type"], context["severity"]) != ("alloc", 0):
+            return
+        job = record.job
+        if self.complete and job.wish is not None and not job.wish.nonsense:
+            self.refused.append(Refusal(job.id, job.wish, context["note"], resubmit(record.jobspec)))
 
     def _record(self, job: int, response: Payload) -> Record | None:
         first = response["events"][0]

@@ -1,7 +1,8 @@
 """The scene of the bursting experiment, played on this machine with the real daemon.
 
 A lead with two hosts up, of four declared, and a pool of four: a burstable job for four hosts waits,
-burstd brings the pool up, the job runs; a job for six hosts runs over both; the idle hosts go away.
+an ordinary job passes it, burstd brings the pool up, the job runs; a job for six hosts runs over both; the
+idle hosts go away.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from burstd.core.hosts import compress, expand
 from burstd.core.jobid import f58
-from burstd.core.model import LeadView
+from burstd.core.model import JobState, LeadView
 from burstd.stage.daemon import DaemonProcess
 from burstd.stage.flavor import Wanted, choose
 from burstd.stage.lead import Stage
@@ -75,12 +76,23 @@ class _Scene:
     def burst(self) -> None:
         begun = time.monotonic()
         job = self.submit(4)
+        self.overtake(job)
         view = self.watch.until_online(self.stage.pool_hosts)
         self.timed("job of 4 hosts submitted until 4 burst hosts are online", begun)
         begun = time.monotonic()
         self.finish(job)
         self.timed("burst hosts online until the job's output is read", begun)
         self.show("Resources during the burst", view)
+
+    def overtake(self, waiting: int) -> None:
+        """An ordinary job that comes later is not blocked by the one that waits for hosts."""
+        self.say("\n$ flux submit -N 1 hostname")
+        job = self.watch.submit(["hostname"], 1, burstable=0)
+        (rank,) = self.watch.until_ended(job)
+        view = self.watch.until(lambda _: True, "the lead is read")
+        waits = any(one.id == waiting and one.state is JobState.SCHED for one in view.jobs)
+        passed = "past the job that waits for its hosts" if waits else "after the other job"
+        self.say(f"{f58(job)}\nIt ran on {self.names()[rank]}, {passed}.")
 
     def span(self) -> None:
         begun = time.monotonic()
@@ -106,11 +118,14 @@ class _Scene:
         return job
 
     def finish(self, job: int) -> None:
-        names = [host for one in self.stage.declared for host in expand(one.hosts)]
+        names = self.names()
         hosts = [names[rank] for rank in self.watch.until_ended(job)]
         lines = self.watch.output(job)
         self.say(f"Job {f58(job)} ran on {compress(hosts)}:\n{output_table(lines, hosts)}")
         self.say(_truth(self.stage.names_are_real))
+
+    def names(self) -> list[str]:
+        return [host for one in self.stage.declared for host in expand(one.hosts)]
 
     def show(self, title: str, view: LeadView) -> None:
         self.say(f"\n{title}:\n{resource_table(view)}")

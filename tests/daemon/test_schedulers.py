@@ -102,6 +102,20 @@ class TestQueues:
         assert "burstd render lead-toml" in line
 
 
+class TestRefusals:
+    @pytest.mark.parametrize("sched", ["fifo", "fcfs"])
+    def test_a_refused_job_is_named_with_the_command_that_saves_it(self, make_town, sched):
+        """Too large for batch, Flux refuses it at once; burstd says how to submit it to the pool's queue."""
+        town = make_town(sched=sched, queues=True, start_queues=True)
+        daemon = town.serving()
+        town.watch.submit(["hostname"], 4, queue="batch")
+        line = daemon.said("was refused by Flux", 10)
+        assert "flux submit --queue=burst-0 -N4 --setattr=burstable hostname" in line
+
+        again = town.watch.submit(["hostname"], 4, queue="burst-0")
+        assert set(town.watch.until_ended(again)) == {4, 5, 6, 7}
+
+
 class TestMoves:
     def test_a_job_in_batch_is_moved_to_the_queue_of_its_pool(self, make_town):
         """A burstable job that the lead's own hosts cannot take is moved and served whole by one pool."""
