@@ -137,9 +137,9 @@ class Daemon:
             return next_listing
         next_reading = self._queues.refresh(now)
         queues = self._queues.known
-        self._tell_refusals(view, queues or ())
         if queues is None:
             return min(next_reading, next_listing or next_reading)
+        self._tell_refusals(view, queues)
         result = plan(self.snapshot(view, queues, now), self.policy, now)
         self._apply(result, now)
         times = (next_listing, next_reading, result.wake_at, self._gate.next_rest_end())

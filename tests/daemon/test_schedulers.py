@@ -103,10 +103,9 @@ class TestQueues:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("sched", ["fifo", "fcfs"])
-    def test_a_refused_job_is_named_with_the_command_that_saves_it(self, make_town, sched):
-        """Too large for batch, Flux refuses it at once; burstd says how to submit it to the pool's queue."""
-        town = make_town(sched=sched, queues=True, start_queues=True)
+    def test_a_refused_job_is_named_with_the_command_that_saves_it(self, make_town):
+        """With fcfs a job in batch is refused at once; burstd says how to submit it to the pool's queue."""
+        town = make_town(sched="fcfs", queues=True, start_queues=True)
         daemon = town.serving()
         town.watch.submit(["hostname"], 4, queue="batch")
         line = daemon.said("was refused by Flux", 10)
