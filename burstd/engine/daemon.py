@@ -220,7 +220,7 @@ class Daemon:
             self._gate.conclude(one, burst)
             self._queues.note(one)
             self._remember(one)
-            _tell_outcome(one)
+            self._tell_outcome(one)
 
     def _remember(self, one: Ended) -> None:
         """Keep what no journal tells and a plan needs: queues started on order, jobs nudged."""
@@ -301,6 +301,15 @@ class Daemon:
         self._reasons = reasons
         self._nudged = {job: at for job, at in self._nudged.items() if job in reasons}
 
+    def _tell_outcome(self, one: Ended) -> None:
+        what, failure = f"{one.action.verb} of {one.action.key}", one.outcome.failure
+        if failure is None:
+            self._errors.pop(what, None)
+            log.debug("%s: done", what)
+        else:
+            later = ", and may work later" if failure.retry_after is not None else ""
+            self._tell_error(what, f"{what} failed{later}: {failure.text}")
+
     def _tell_refusals(self, view: LeadView, queues: tuple[Queue, ...]) -> None:
         """Name each job that Flux refused before anything could be done for it, and what submits it again."""
         for refusal in view.refused:
@@ -313,17 +322,6 @@ class Daemon:
         if self._errors.get(what) != sentence:
             log.warning("%s", sentence)
         self._errors[what] = sentence
-
-
-def _tell_outcome(one: Ended) -> None:
-    failure = one.outcome.failure
-    what = f"{one.action.verb} of {one.action.key}"
-    if failure is None:
-        log.debug("%s: done", what)
-    elif failure.retry_after is None:
-        log.warning("%s failed: %s", what, failure.text)
-    else:
-        log.warning("%s failed, and may work later: %s", what, failure.text)
 
 
 def _started_sentence(action: Action) -> str:

@@ -224,4 +224,5 @@ def _failure(fields: dict[str, Any] | None) -> Failure | None:
 
 
 def _action(fields: dict[str, Any]) -> Action:
-    return Action(**{**fields, "verb": Verb(fields["verb"]), "ranks": tuple(fields["ranks"])})
+    lists = {name: tuple(fields.get(name, ())) for name in ("ranks", "jobs")}
+    return Action(**{**fields, "verb": Verb(fields["verb"]), **lists})

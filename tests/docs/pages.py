@@ -19,6 +19,7 @@ PAGES = sorted(
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_TEST = re.compile(r"`([\w/.-]+\.py)::([\w:]+)`")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -72,6 +73,20 @@ def links(path: Path) -> list[str]:
     return [link for link in _LINK.findall(prose(path)) if "://" not in link]
 
 
+def named_tests(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the tests that a page names, as pytest does: the file, and the names down to the function."""
+    for file, names in _TEST.findall(prose(path)):
+        yield file, tuple(names.split("::"))
+
+
+def table(path: Path, heading: str) -> list[list[str]]:
+    """Return the cells of each row of the first table under a heading, without the head."""
+    _, _, after = path.read_text().partition(f"{heading}\n")
+    rows = re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)
+    lines = rows[0].splitlines()[2:] if rows else []
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 def anchors(path: Path) -> set[str]:
     """Return what a link to a part of a page may name."""
     headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in _HEADING.findall(prose(path)))
@@ -80,7 +95,4 @@ def anchors(path: Path) -> set[str]:
 
 def first_cells(path: Path, heading: str) -> list[str]:
     """Return the codes in the first cell of each row of the first table under a heading."""
-    _, _, after = path.read_text().partition(f"{heading}\n")
-    rows = re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)
-    cells = [line.split("|")[1] for line in rows[0].splitlines()[2:]] if rows else []
-    return [code for cell in cells for code in _CODE.findall(cell)]
+    return [code for row in table(path, heading) for code in _CODE.findall(row[0])]

@@ -84,4 +84,5 @@ def _until_shown(command: str, wanted: str, environment: dict[str, str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"ƒ\w+", "ƒ", text).strip()
+    """Ids differ from run to run, and in length."""
+    return re.sub(r" *ƒ\w+", " ƒ", text).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,9 @@ def _ask_flux(file: Path, mode: str, questions: ModuleType, toml: str = "") -> A
     alternatives = f'sched = "{sched}"\nfeasibility = "{feasibility}"\n'
     file.write_text(f"[modules.alternatives]\n{alternatives}{more}{toml}")
     command = ["flux", "start", "-s1", f"--config-path={file}", sys.executable, str(questions.__file__)]
-    asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    # the questions stand in two files side by side; burstd itself is the installed one
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    asked = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60, check=False)
     if asked.returncode and "No such module" in asked.stderr:
         pytest.skip(f"this Flux has no {sched}")
     assert asked.returncode == 0, asked.stderr
