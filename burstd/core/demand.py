@@ -177,11 +177,6 @@ class Demand:
         blocked = self._not_new(pool) if burst is None else self._not_growing(burst)
         if blocked is not None:
             return blocked
-        queue = self._queue_for(job, pool)
-        if queue:
-            # nothing is spent before the job is where its hosts will be: a move may be refused
-            self.moves[job.id] = queue
-            return Reason(Code.MOVING, queue)
         return self._grow(job, pool, burst)
 
     def _impossible(self, job: Job, pool: Pool) -> Reason | None:
@@ -211,7 +206,7 @@ class Demand:
         return placement_of(job, self.policy)
 
     def _queue_for(self, job: Job, pool: Pool) -> str:
-        return queue_for(job, pool, self.snapshot, self._placement(job))
+        return queue_for(job, pool, self.snapshot, self.policy)
 
     def _constraint(self, job: Job, pool: Pool) -> Constraint:
         """Return the constraint the job will have once it is where the pool serves it."""
@@ -256,14 +251,23 @@ class Demand:
 
     def _grow(self, job: Job, pool: Pool, burst: Burst | None) -> Reason:
         new = self._new_rooms(pool, burst)
-        takes = fit(job.request, job.constraint, (*self._rooms_at_hand(job, pool), *new))
+        rooms = (*self._rooms_at_hand(job, pool), *new)
+        takes = fit(job.request, self._constraint(job, pool), rooms)
         if takes is None:
             return Reason(Code.POOL_BUSY, pool.name)
         ranks = {take.room.rank for take in takes}
-        size = 1 + max(index for index, rank in enumerate(pool.ranks) if rank in ranks)
+        size = 1 + max((index for index, rank in enumerate(pool.ranks) if rank in ranks), default=0)
         if pool.paid and self._over_hosts(burst, size):
             return Reason(Code.LIMIT_REACHED, f"max_hosts is {self.policy.max_hosts}")
-        grown = self._grown(pool, burst, size)
+        queue = self._queue_for(job, pool)
+        if queue:
+            # nothing is spent before the job is where its hosts will be: a move may be refused
+            self.moves[job.id] = queue
+            return Reason(Code.MOVING, queue)
+        return self._commit(job, pool, self._grown(pool, burst, size), new, takes)
+
+    def _commit(self, job: Job, pool: Pool, grown: Burst, new: list[Room], takes: tuple[Take, ...]) -> Reason:
+        """Make the burst as large as the job needs it, and give the job its room there."""
         self._live[pool.name] = grown
         self._coming.update((room.rank, room) for room in new if room.rank in pool.ranks[: grown.size])
         self._refused.clear()

@@ -349,7 +349,7 @@ class Snapshot:
 
     `generations` is the highest generation ever used of each pool, gone ones included. `opened` holds the
     queues that burstd started because it was told to, in this generation of the lead; `nudged` when each
-    waiting job was last nudged.
+    waiting job was last nudged; `overruled` the jobs whose hold somebody else ended.
     """
 
     hosts: tuple[Host, ...]
@@ -365,6 +365,7 @@ class Snapshot:
     """When the lead was last met as another than before; brokers that joined the one before are gone."""
     opened: frozenset[str] = frozenset()
     nudged: tuple[tuple[int, float], ...] = ()
+    overruled: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,16 @@ def placement_of(job: Job, policy: Policy) -> Placement:
     return Placement.MIXED if job.queue == MIXED_QUEUE else policy.placement
 
 
-def queue_for(job: Job, pool: Pool, snapshot: Snapshot, placement: Placement) -> str:
+def queue_for(job: Job, pool: Pool, snapshot: Snapshot, policy: Policy) -> str:
     """Return the queue in which the pool would serve the job, "" where it is well where it is.
 
     A queue's constraint replaces the job's own, so only a job that has none beside its queue's is moved.
+    A job in a pool's queue was put there on purpose, or by burstd: it stays.
     """
     queues = {queue.name: queue for queue in snapshot.queues}
-    own, mixed = queues.get(job.queue), placement is Placement.MIXED
+    own, mixed = queues.get(job.queue), placement_of(job, policy) is Placement.MIXED
+    if own in [queue_of(one, snapshot.queues) for one in policy.pools]:
+        return ""
     target = queues.get(MIXED_QUEUE) if mixed else queue_of(pool, snapshot.queues)
     if own is None or target is None or target.name == own.name or job.constraint != requirement(own):
         return ""

@@ -30,6 +30,9 @@ NUDGE_SECONDS = 2.0
 
 NUDGE_AGAIN_SECONDS = 10.0
 
+OVERRULED = "overruled"
+"""Marks the release of a hold that somebody else has ended: such a job is not held again."""
+
 _HOPEFUL = frozenset(
     {
         Code.HOSTS_COMING,
@@ -37,6 +40,8 @@ _HOPEFUL = frozenset(
         Code.POOL_BUSY,
         Code.POOL_RELEASING,
         Code.POOL_COOLDOWN,
+        Code.POOL_FAILED,
+        Code.HOSTS_DRAINED,
         Code.LIMIT_REACHED,
         Code.MOVING,
     }
@@ -76,18 +81,20 @@ class Steward:
 
     def moves(self) -> Iterator[Action]:
         for job, queue in sorted(self.demand.moves.items()):
-            yield Action(Verb.MOVE, f"job:{job}", job=job, queue=queue)
+            # a key of its own: while a move is refused and rests, the job may still have to be held
+            yield Action(Verb.MOVE, f"move:{job}", job=job, queue=queue)
 
     def holds(self) -> Iterator[Action]:
         """Hold what would block others or be refused; release what is covered or beyond help."""
         for job in self.by_id():
             if job.stale_hold or (self.ours(job) and not self.wants_hold(job)):
-                yield Action(Verb.UNHOLD, f"job:{job.id}", job=job.id)
+                text = OVERRULED if job.stale_hold else ""
+                yield Action(Verb.UNHOLD, f"job:{job.id}", job=job.id, text=text)
             elif job.hold is None and job.urgency > 0 and self.wants_hold(job):
                 yield Action(Verb.HOLD, f"job:{job.id}", job=job.id, text=self.policy.owner)
 
     def wants_hold(self, job: Job) -> bool:
-        if not self.blocks or job.state is not JobState.SCHED:
+        if not self.blocks or job.state is not JobState.SCHED or job.id in self.snapshot.overruled:
             return False
         if self.pulses and job.queue in self.pulsing():
             return not self.covered(job)

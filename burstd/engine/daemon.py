@@ -34,6 +34,7 @@ from burstd.core.model import (
 from burstd.core.placement import queue_of
 from burstd.core.planner import plan
 from burstd.core.reasons import Reason
+from burstd.core.steward import OVERRULED
 from burstd.engine.effects import Ended, Gate
 from burstd.engine.ledger import Ledger
 from burstd.engine.observer import Observer, Seen
@@ -95,6 +96,7 @@ class Daemon:
         self._queues = QueueBook(lead, clock, self.wake)
         self._opened: set[str] = set()
         self._nudged: dict[int, float] = {}
+        self._overruled: set[int] = set()
         self._refusals: set[int] = set()
 
     @property
@@ -160,6 +162,7 @@ class Daemon:
             lead_since=self._lead_since,
             opened=frozenset(self._opened),
             nudged=tuple(sorted(self._nudged.items())),
+            overruled=frozenset(self._overruled),
         )
 
     def _wait(self, wake_at: float | None) -> None:
@@ -223,9 +226,11 @@ class Daemon:
             self._tell_outcome(one)
 
     def _remember(self, one: Ended) -> None:
-        """Keep what no journal tells and a plan needs: queues started on order, jobs nudged."""
+        """Keep what no journal tells and a plan needs: queues started on order, jobs nudged or overruled."""
         if one.action.verb is Verb.NUDGE:
             self._nudged[one.action.job] = one.outcome.at
+        if one.action.verb is Verb.UNHOLD and one.action.text == OVERRULED:
+            self._overruled.add(one.action.job)
         if one.action.verb is Verb.OPEN and one.outcome.failure is None:
             self._opened.add(one.action.queue)
 
@@ -300,6 +305,7 @@ class Daemon:
                 log.info("job %s waits: %s", f58(job), reason)
         self._reasons = reasons
         self._nudged = {job: at for job, at in self._nudged.items() if job in reasons}
+        self._overruled &= reasons.keys()
 
     def _tell_outcome(self, one: Ended) -> None:
         what, failure = f"{one.action.verb} of {one.action.key}", one.outcome.failure
@@ -362,12 +368,15 @@ def _refusal_sentence(refusal: Refusal, policy: Policy, queues: tuple[Queue, ...
     pools = (pool for pool in policy.pools if refusal.wish.target in ("", pool.name, pool.provider))
     found = (queue_of(pool, queues) for pool in pools)
     queue = next((queue.name for queue in found if queue is not None), "")
-    program, command, *rest = refusal.command
-    words = [program, command, *([f"--queue={queue}"] if queue else []), *rest]
-    again = f"it runs on burst hosts if submitted again: {shlex.join(words)}"
     if not queue:
-        again = f"the lead has no queue that would protect it; once it has: {shlex.join(words)}"
-    return f"job {f58(refusal.job)} was refused by Flux ({refusal.note}); {again}"
+        advice = "the lead has no queue in which it could wait; `burstd render lead-toml` writes one"
+    elif refusal.command:
+        program, command, *rest = refusal.command
+        again = shlex.join([program, command, f"--queue={queue}", *rest])
+        advice = f"in the queue of its pool it waits instead: {again}"
+    else:
+        advice = f"in the queue of its pool it waits instead: submit its script again with --queue={queue}"
+    return f"job {f58(refusal.job)} was refused by Flux ({refusal.note}); {advice}"
 
 
 def _adopted_sentence(burst: Burst) -> str:

@@ -12,10 +12,13 @@ from burstd.lead.request import read_request
 def resubmit(jobspec: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the words of the command that submits the same program with the same resources.
 
-    The queue is left out: the first would refuse it again. Raises ValueError where the resources are of
-    no form that `flux submit` makes.
+    The queue is left out: in the present one it would be refused again. A job that carries files, as a
+    batch script, cannot be told in a command: (). Raises ValueError where the resources are of no form that
+    `flux submit` makes.
     """
     system = jobspec["attributes"]["system"]
+    if system.get("files"):
+        return ()
     flags = (*_resources(jobspec), *_attributes(system))
     return ("flux", "submit", *flags, *map(str, jobspec["tasks"][0]["command"]))
 

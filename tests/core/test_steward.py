@@ -161,6 +161,13 @@ class TestHolds:
 
         assert dealings(a_lead(Scheduling.FIFO, queues=(), jobs=(job,))) == [(Verb.UNHOLD, 1)]
 
+    def test_a_job_whose_hold_was_overruled_is_not_held_again(self):
+        """Whoever changes the urgency of a held job wins, also in the next plan."""
+        job = self.waiting(queue="", urgency=5)
+        snapshot = a_lead(Scheduling.FIFO, queues=(), jobs=(job,), overruled=frozenset({1}))
+
+        assert dealings(snapshot) == []
+
     def test_the_hold_of_another_owner_is_left_alone(self):
         """A job held by another burstd is held by somebody else."""
         job = self.waiting(queue="", hold=Hold("other", 16), urgency=0)
@@ -201,6 +208,25 @@ class TestMoves:
         result = plan(a_lead(Scheduling.BACKFILL, jobs=(job,)), POLICY, NOW)
 
         assert result.reasons[0][1].code is Code.CONSTRAINT_MISMATCH
+
+    def test_a_job_is_not_moved_between_full_pools(self):
+        """A job for which no pool has room stays where it is, and one in a pool's queue is never moved on."""
+        policy = a_policy(POOL, a_pool("burst-1", 4, 8))
+        queues = (*QUEUES, Queue("burst-1", False, NO_HOST, frozenset({"burst"})))
+        for queue, constraint in (("batch", LOCAL), ("burst-0", BURST)):
+            hosts = some_hosts(policy.pools, online=range(4, 12))
+            busy = tuple(replace(host, jobs=(9,), free_cores=0) for host in hosts)
+            snapshot = a_snapshot(
+                hosts=busy,
+                scheduling=Scheduling.BACKFILL,
+                queues=queues,
+                bursts=(a_burst(), a_burst(pool="burst-1")),
+                jobs=(a_job(hosts=4, queue=queue, constraint=constraint),),
+            )
+            result = plan(snapshot, policy, NOW)
+
+            assert [action for action in result.actions if action.verb is Verb.MOVE] == []
+            assert result.reasons[0][1].code is Code.POOL_BUSY
 
     def test_a_job_that_fits_on_the_lead_stays(self):
         """A job that starts where it is needs no move."""

@@ -28,3 +28,11 @@ from burstd.lead.resubmit import resubmit
 def test_the_command_asks_for_the_same(options, words):
     """Hosts, slots, cores, gpus, duration and wish come back as the flags that made them."""
     assert shlex.join(resubmit(command_jobspec(["hostname"], **options))) == words
+
+
+def test_a_batch_script_cannot_be_told_in_a_command():
+    """A job that carries its script as a file gives no command line."""
+    jobspec = command_jobspec(["flux", "broker", "{{tmpdir}}/script"], 2, burstable=1)
+    jobspec["attributes"]["system"]["files"] = {"script": {"data": "#!/bin/sh"}}
+
+    assert resubmit(jobspec) == ()
