@@ -245,8 +245,8 @@ def _due_shrink(burst: Burst, keep: int, scene: Scene) -> Action | None:
     if not all(_empty(host) for host in going):
         return _due_drain(burst, going, scene)
     if burst.outcome is not None and burst.outcome.verb is Verb.RESIZE and _fresh(burst):
-        return _action(burst, Verb.RESIZE, size=keep) if _again(burst, scene.now) else None
-    return _action(burst, Verb.RESIZE, size=keep)
+        return _take_away(burst, Verb.RESIZE, scene, keep) if _again(burst, scene.now) else None
+    return _take_away(burst, Verb.RESIZE, scene, keep)
 
 
 def _due_drain(burst: Burst, hosts: Iterable[Host], scene: Scene) -> Action | None:
@@ -260,9 +260,15 @@ def _due_drain(burst: Burst, hosts: Iterable[Host], scene: Scene) -> Action | No
 
 def _due_remove(burst: Burst, scene: Scene) -> Action | None:
     if burst.outcome is None or burst.outcome.verb is not Verb.REMOVE:
-        return _action(burst, Verb.REMOVE)
+        return _take_away(burst, Verb.REMOVE, scene)
     lasting = burst.outcome.failure is None and burst.site is None
-    return None if lasting or not _again(burst, scene.now) else _action(burst, Verb.REMOVE)
+    return None if lasting or not _again(burst, scene.now) else _take_away(burst, Verb.REMOVE, scene)
+
+
+def _take_away(burst: Burst, verb: Verb, scene: Scene, keep: int = 0) -> Action:
+    """Hosts that go because they are idle name their ranks, so that these are looked at once more before."""
+    ranks = tuple(host.rank for host in scene.hosts[keep:]) if burst.why == IDLE else ()
+    return _action(burst, verb, size=keep, ranks=ranks)
 
 
 def _unless_done(burst: Burst, verb: Verb) -> Action | None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from burstd.core.errors import Never
+from burstd.core.errors import Never, NotNow
+from burstd.core.hosts import format_idset
 from burstd.core.model import Action, JobState, Policy, Site, Verb
 from burstd.join.papers import Join
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Order, Provider
+
+BUSY_SECONDS = 1.0
+"""Before a host that a job got to first is looked at again."""
 
 PULSE_SECONDS = 10.0
 """The longest that a queue stays open under a scheduler that refuses what waits in it."""
@@ -63,9 +67,18 @@ class Performer:
             case Verb.LAUNCH:
                 self._provider(action).launch(self._order(action))
             case Verb.RESIZE:
+                self._look_once_more(action)
                 self._provider(action).resize(self._order(action))
             case Verb.REMOVE:
+                self._look_once_more(action)
                 self._provider(action).remove(self._site(action))
+
+    def _look_once_more(self, action: Action) -> None:
+        """A job may have got to a host before its drain did, and its event may still be on the way."""
+        busy = self._lead.allocated() & set(action.ranks) if action.ranks else ()
+        if busy:
+            ranks = format_idset(busy)
+            raise NotNow(f"a job got to rank {ranks} before its drain; it is waited for", BUSY_SECONDS)
 
     def _pulse(self, action: Action) -> None:
         """Open a queue until the jobs that it was opened for have their allocation, not long in any case."""

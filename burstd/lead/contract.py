@@ -66,6 +66,10 @@ class Lead(Protocol):
         """Undrain those of the ranks that are drained by this owner (see `drain_mark`), no other."""
         ...
 
+    def allocated(self) -> frozenset[int]:
+        """Return the ranks on which jobs hold resources, as the scheduler says now, by RPC."""
+        ...
+
     def tell(self, job: int, text: str) -> None:
         """Write a sentence into the job's memo as `burst`; "" takes it out; a job that is gone is no error.
 

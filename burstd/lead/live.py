@@ -26,6 +26,7 @@ from burstd.lead.facts import read_facts, read_owner
 from burstd.lead.follower import Fold, Follower
 from burstd.lead.handle import Connect, Handle, Payload
 from burstd.lead.inventory import Inventory
+from burstd.lead.rlite import shares
 from burstd.lead.threads import ThreadHandles
 from burstd.lead.waiting import Waiting
 
@@ -96,6 +97,11 @@ class LiveLead:
             for rank in parse_idset(idset)
         }
         self._each_if_refused("resource.undrain", mine & set(ranks), {})
+
+    def allocated(self) -> frozenset[int]:
+        """See Lead.allocated. Fluxion answers null where nothing is allocated."""
+        held = self._handles.rpc("sched.resource-status", {}).get("allocated")
+        return frozenset(shares(held)) if held else frozenset()
 
     def tell(self, job: int, text: str) -> None:
         """See Lead.tell. The memo is volatile: a restart of the lead forgets it."""

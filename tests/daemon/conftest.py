@@ -72,10 +72,6 @@ class Town:
             timeout=60,
         )
 
-    def another_watch(self) -> Watch:
-        """Return a watch of the lead as it is after a restart."""
-        return Watch(self.stage.uri)
-
     @property
     def state(self) -> Path:
         return self.directory / "s"

@@ -8,6 +8,7 @@ import pytest
 
 from burstd.core.marks import NO_HOST
 from burstd.core.model import JobState
+from burstd.stage.watch import Watch
 
 pytestmark = pytest.mark.process
 
@@ -211,19 +212,27 @@ class TestScaleIn:
         assert "burst-0 has 4 hosts" in daemon.said("too-large", 10)
 
 
+RESTARTS = pytest.mark.parametrize("statedir", [False, True], ids=["nothing kept", "statedir"])
+
+
 class TestLeadRestart:
-    def test_queues_and_holds_are_put_right_after_a_restart(self, make_town):
-        """Whatever state a restart of the lead leaves, the pool's queue is stopped and jobs go on."""
-        town = make_town(queues=True, start_queues=True)
-        daemon = town.burstd(lead={"start_queues": ["batch"]}, idle=60)
+    @RESTARTS
+    @pytest.mark.parametrize("step", ["starting its brokers", "serves", "draining ranks"])
+    def test_a_restart_in_any_phase_is_put_right(self, make_town, step, statedir):
+        """Queues, holds, drains and brokers are as they should be after the lead was another for a while."""
+        town = make_town(queues=True, start_queues=True, statedir=statedir)
+        daemon = town.burstd(lead={"start_queues": ["batch"]})
         daemon.start()
         daemon.said("serving the lead", 20)
-        town.watch.submit(["sleep", "60"], 2, queue="burst-0")
-        daemon.said("burst-0-g1: serves", 20)
+        town.watch.submit(["true"], 2, queue="burst-0")
+        daemon.said(step, 30)
         town.stage.restart_lead()
         daemon.said("the lead answers again", 30)
-        with town.another_watch() as watch:
+        with Watch(town.stage.uri) as watch:
             town.watch = watch
             until_queue(town, "batch", started=True)
             again = watch.submit(["true"], 2, queue="burst-0")
-            assert set(watch.until_ended(again, 60)) == {4, 5}
+            assert set(watch.until_ended(again, 60)) <= {4, 5, 6, 7}
+            watch.until_released(town.stage.pool_hosts, 60)
+            assert until_queue(town, "burst-0", started=False)["stop_reason"] == NO_HOST
+            town.until_no_site(30)
