@@ -33,7 +33,7 @@ NEVER_AGAIN_SECONDS = 300.0
 """Between two removals that the provider refused for good: a site that may cost is never given up."""
 
 HEAL_SECONDS = 10.0
-"""Between two attempts to bring a serving burst's missing brokers back."""
+"""Between two attempts to bring the missing brokers of a burst back."""
 
 LONGEST_COOLDOWN_SECONDS = 1800.0
 """A pool that fails again and again is tried at least this often."""
@@ -110,6 +110,8 @@ def due(burst: Burst, scene: Scene) -> Action | None:
             return _unless_done(burst, Verb.PROVISION)
         case Phase.LAUNCHING:
             return _unless_done(burst, Verb.LAUNCH)
+        case Phase.JOINING if _incomplete(burst, scene) and _rested(burst, scene.now):
+            return _action(burst, Verb.LAUNCH, size=burst.size)
         case Phase.SERVING if burst.keep is not None:
             return _due_shrink(burst, burst.keep, scene)
         case Phase.SERVING:
@@ -123,9 +125,10 @@ def due(burst: Burst, scene: Scene) -> Action | None:
 
 def retry_at(burst: Burst) -> float | None:
     """Return when an effect that failed, or did not last, is due again."""
-    if burst.outcome is None or burst.phase in RISING:
+    if burst.outcome is None or burst.phase in (Phase.PLANNED, Phase.PROVISIONING, Phase.LAUNCHING):
         return None
-    return burst.outcome.at + max(_pause(burst.outcome), HEAL_SECONDS if burst.phase is Phase.SERVING else 0)
+    healing = HEAL_SECONDS if burst.phase in (Phase.JOINING, Phase.SERVING) else 0.0
+    return burst.outcome.at + max(_pause(burst.outcome), healing)
 
 
 def begun(burst: Burst, action: Action, now: float) -> Burst:

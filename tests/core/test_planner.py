@@ -474,6 +474,15 @@ class TestLife:
 
         assert result.bursts[0].failure.text == "the brokers of burst-0-g1 ended by themselves"
 
+    def test_a_joining_burst_gets_its_missing_brokers_back(self):
+        """Brokers that ended before they joined are started again, some time after the latest start."""
+        site = Site("tester-burst-0-g1", "burst-0", 1, ())
+        burst = a_burst(Phase.JOINING, since=NOW - 20, site=site, outcome=Outcome(Verb.LAUNCH, NOW - 20))
+        assert verbs(plan(a_snapshot(bursts=(burst,)), POLICY, NOW)) == [Verb.LAUNCH]
+
+        fresh = replace(burst, outcome=Outcome(Verb.LAUNCH, NOW - 5))
+        assert verbs(plan(a_snapshot(bursts=(fresh,)), POLICY, NOW)) == []
+
     def test_a_serving_burst_gets_its_missing_brokers_back(self):
         """A listing that shows fewer hosts than the burst has leads to a resize at the same size."""
         hosts = some_hosts([POOL], online=POOL.ranks[:3])
