@@ -86,7 +86,7 @@ class HoldContract(WatchedLead):
             before = urgencies(watch, id_)
             watch.lead.unhold(id_)
             assert (urgencies(watch, id_), memos(watch, id_)[-1]) == (before, {HOLD_MEMO: None})
-            assert watch.until_job(id_, lambda job: released(job) and scheduled(job)).urgency == 0
+            watch.until_job(id_, lambda job: released(job) and scheduled(job) and job.urgency == 0)
 
     def test_a_mark_that_is_no_mark_holds_nothing(self, watch: Watch) -> None:
         """A memo of that name with another value is not burstd's."""
