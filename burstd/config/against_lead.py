@@ -297,6 +297,7 @@ def _made(pool: PoolConfig, lead: _Lead, paid: bool) -> Pool:
         ranks=lead.ranks(names),
         shape=lead.shapes[names[0]],
         paid=paid,
+        placement=pool.placement,
         queue=pool.queue,
         idle_seconds=pool.idle_seconds,
         provision_seconds=pool.provision_seconds,

@@ -231,6 +231,12 @@ class PoolConfig(Section):
         "by these.",
         json_schema_extra=_shown("what the lead's R says"),
     )
+    placement: Annotated[Placement, Field(strict=False)] | None = Field(
+        default=None,
+        description="How the pool's jobs are placed, where they do not say themselves: `pool`, whole in this "
+        "pool, or `mixed`, over it and the lead's own free hosts.",
+        json_schema_extra=_shown("the `placement` of the whole lead"),
+    )
     queue: str = Field(
         default="",
         description="The pool's own queue in Flux, for its hosts and no others. burstd stops it while no "

@@ -183,7 +183,7 @@ class Demand:
         """Say why the pool could not serve the job even if all of its hosts were up and free."""
         constraint = self._constraint(job, pool)
         served = constraint is not job.constraint or job.queue in ("", pool.queue) or not pool.queue
-        if not served and self._placement(job) is Placement.POOL:
+        if not served and self._placement(job, pool) is Placement.POOL:
             return Reason(Code.CONSTRAINT_MISMATCH, f"{pool.name} serves queue {pool.queue}")
         rooms = [
             whole_room(rank, name, pool.shape) for name, rank in zip(pool.hosts, pool.ranks, strict=True)
@@ -202,8 +202,8 @@ class Demand:
             return Reason(Code.HOSTS_DRAINED, self._drains_of(pool))
         return None
 
-    def _placement(self, job: Job) -> Placement:
-        return placement_of(job, self.policy)
+    def _placement(self, job: Job, pool: Pool) -> Placement:
+        return placement_of(job, pool, self.policy)
 
     def _queue_for(self, job: Job, pool: Pool) -> str:
         return queue_for(job, pool, self.snapshot, self.policy)
@@ -215,7 +215,7 @@ class Demand:
 
     def _everything_else(self, job: Job, pool: Pool) -> list[Room]:
         """Where the job may span, the hosts outside the pool count; elsewhere it fits whole in one pool."""
-        if self._placement(job) is Placement.POOL:
+        if self._placement(job, pool) is Placement.POOL:
             return []
         own = set(pool.ranks)
         hosts = (host for host in self.snapshot.hosts if host.usable and host.rank not in own)
@@ -281,7 +281,7 @@ class Demand:
 
     def _rooms_at_hand(self, job: Job, pool: Pool) -> list[Room]:
         rooms = (*self._free.values(), *self._coming.values())
-        if self._placement(job) is Placement.MIXED:
+        if self._placement(job, pool) is Placement.MIXED:
             return list(rooms)
         return [room for room in rooms if room.rank in set(pool.ranks)]
 

@@ -190,6 +190,8 @@ class Pool:
     ranks: tuple[int, ...]
     shape: Shape
     paid: bool = False
+    placement: Placement | None = None
+    """How its jobs are placed where they do not say themselves; None: as the policy has it."""
     shrinks: Shrinks = "top"
     queue: str = ""
     idle_seconds: float = 300.0

@@ -24,11 +24,11 @@ def requirement(queue: Queue) -> Constraint:
     return Constraint(Operator.PROPERTIES, names=tuple(sorted(queue.requires)))
 
 
-def placement_of(job: Job, policy: Policy) -> Placement:
-    """Return how a job is placed: what it asks for itself, then being in queue `mixed`, then the policy."""
+def placement_of(job: Job, pool: Pool, policy: Policy) -> Placement:
+    """Return how a pool places a job: as it asks itself, as queue `mixed` has it, as pool or policy say."""
     if job.wish is not None and job.wish.placement is not None:
         return job.wish.placement
-    return Placement.MIXED if job.queue == MIXED_QUEUE else policy.placement
+    return Placement.MIXED if job.queue == MIXED_QUEUE else pool.placement or policy.placement
 
 
 def queue_for(job: Job, pool: Pool, snapshot: Snapshot, policy: Policy) -> str:
@@ -38,7 +38,7 @@ def queue_for(job: Job, pool: Pool, snapshot: Snapshot, policy: Policy) -> str:
     A job in a pool's queue was put there on purpose, or by burstd: it stays.
     """
     queues = {queue.name: queue for queue in snapshot.queues}
-    own, mixed = queues.get(job.queue), placement_of(job, policy) is Placement.MIXED
+    own, mixed = queues.get(job.queue), placement_of(job, pool, policy) is Placement.MIXED
     if own in [queue_of(one, snapshot.queues) for one in policy.pools]:
         return ""
     target = queues.get(MIXED_QUEUE) if mixed else queue_of(pool, snapshot.queues)

@@ -240,6 +240,13 @@ class TestMoves:
 
         assert dealings(a_lead(Scheduling.BACKFILL, jobs=(job,))) == [(Verb.MOVE, "mixed")]
 
+    def test_a_pool_may_be_mixed_by_its_configuration(self):
+        """The pool's own placement counts where the job asks for none."""
+        policy = a_policy(replace(POOL, placement=Placement.MIXED))
+        job = a_job(hosts=4, queue="batch", constraint=LOCAL)
+
+        assert dealings(a_lead(Scheduling.BACKFILL, jobs=(job,)), policy) == [(Verb.MOVE, "mixed")]
+
     def test_in_the_mixed_queue_only_the_missing_hosts_are_brought_up(self):
         """Two of four hosts are free on the lead; the reason says that they may be taken."""
         job = a_job(hosts=4, queue="mixed")

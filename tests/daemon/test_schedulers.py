@@ -117,9 +117,10 @@ class TestRefusals:
 
 
 class TestMoves:
-    def test_a_job_in_batch_is_moved_to_the_queue_of_its_pool(self, make_town):
+    @LASTING
+    def test_a_job_in_batch_is_moved_to_the_queue_of_its_pool(self, make_town, sched):
         """A burstable job that the lead's own hosts cannot take is moved and served whole by one pool."""
-        town = make_town(sched="easy", queues=True, start_queues=True)
+        town = make_town(sched=sched, queues=True, start_queues=True)
         waiting = town.watch.submit(["true"], 4, queue="batch")
         daemon = town.serving()
 
@@ -180,6 +181,21 @@ class TestHolds:
 
         until_job(town, waiting, lambda job: job.urgency == 5 and not job.stale_hold, "the hold is over")
 
+    def test_under_fcfs_an_uncovered_job_outlives_the_moments_of_its_queue(self, make_town):
+        """While the queue opens for a job that is covered, one that would be refused there is held."""
+        town = make_town(sched="fcfs", queues=True, start_queues=True)
+        daemon = town.serving(idle=60)
+        running = town.watch.submit(["sleep", "60"], 1, queue="burst-0")
+        until_job(town, running, lambda job: job.state is JobState.RUN, "the first job runs")
+        until_queue(town, "burst-0", started=False)
+        large = town.watch.submit(["true"], 4, queue="burst-0")
+        small = town.watch.submit(["true"], 1, queue="burst-0")
+        town.watch.until_ended(small)
+        daemon.said("holding it", 1)
+
+        self.cancel(town, running)
+        assert set(town.watch.until_ended(large)) == {4, 5, 6, 7}
+
     def test_holds_are_released_by_hand(self, town):
         """`burstd release` gives a job its urgency back while burstd is not there."""
         daemon, _, waiting = self.held(town)
@@ -189,6 +205,23 @@ class TestHolds:
 
         until_job(town, waiting, lambda job: job.hold is None, "the job is released")
         assert urgency(town, waiting) == 16
+
+
+class TestNudges:
+    def test_a_job_that_fluxion_overlooks_runs_after_all(self, make_town):
+        """A job frees hosts for one of another queue, which Fluxion does not look at by itself."""
+        town = make_town(sched="easy", queues=True, start_queues=True)
+        daemon = town.serving(idle=60)
+        town.watch.until_ended(town.watch.submit(["true"], 4, queue="burst-0"))
+        first = town.watch.submit(
+            ["sleep", "3"], 4, queue="mixed", requires={"properties": ["burst"]}, burstable=0
+        )
+        until_job(town, first, lambda job: job.state is JobState.RUN, "the first job runs")
+        second = town.watch.submit(["true"], 4, queue="burst-0")
+
+        assert set(town.watch.until_ended(second, 25)) == {4, 5, 6, 7}
+        if town.stage.flavor.name == "real":  # the embedded instance looks at every queue
+            daemon.said("asking the scheduler to look at it again", 1)
 
 
 class TestScaleIn:
