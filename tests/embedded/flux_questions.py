@@ -9,12 +9,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from burstd.core.errors import LeadRefused
 from burstd.lead.connect import opener
-from burstd.lead.handle import Handle
+from burstd.lead.handle import Handle, Stream
 from burstd.lead.jobspec import command_jobspec, submit, wrap
 
 HERE = {"PATH": os.environ["PATH"]}
@@ -119,21 +119,30 @@ def ends(handle: Handle, jobs: Mapping[str, int]) -> dict[str, Any]:
 
 def _drains(handle: Handle) -> dict[str, Any]:
     journal = handle.stream("resource.journal", {}, 0)
+    # the history first: what happens while Flux sends it can come twice
+    seen = _until(journal, lambda events: not events)
     for mode in ({}, {"mode": "update"}, {"mode": "overwrite"}, {"mode": "force-overwrite"}):
         handle.rpc("resource.drain", {"targets": "0", "reason": f"because {mode}", **mode}, 0)
     again = refusal(handle, "resource.drain", {"targets": "0", "reason": "again"})
     drained = handle.rpc("resource.status", {}, 0)["drain"]["0"]["reason"]
     handle.rpc("resource.undrain", {"targets": "0"}, 0)
-    seen: list[Any] = []
-    while not seen or seen[-1]["name"] != "undrain":
-        response = journal.next(10.0)
-        if response is None:
-            raise TimeoutError("no undrain event came")
-        seen += response["events"]
+    seen += _until(journal, lambda events: events[-1]["name"] == "undrain")
     events = [told(event) for event in seen if event["name"] not in ("restart", "resource-define")]
     for event in events:
         event.get("context", {}).pop("nodelist", None)
     return {"again": again, "reason": drained, "journal": events}
+
+
+def _until(journal: Stream, last: Callable[[list[Any]], bool]) -> list[Any]:
+    """Return the events of a journal up to the response that is the last wanted."""
+    seen: list[Any] = []
+    while True:
+        response = journal.next(10.0)
+        if response is None:
+            raise TimeoutError("the journal says no more")
+        seen += response["events"]
+        if last(response["events"]):
+            return seen
 
 
 def _row(handle: Handle, job: int) -> Mapping[str, Any]:
