@@ -4,6 +4,7 @@ SHELL = /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+ONLY ?=
 UPGRADE ?=
 DEMO ?=
 BIN = $(VENV)/bin
@@ -31,7 +32,7 @@ unit: $(VENV)/.made  ## the fast tests: no process of their own, no Flux
 	$(PYTEST) -n 0 -m "not process and not real_flux"
 
 test: $(VENV)/.made  ## every test that can run here; says at the end which could not
-	$(PYTEST) -n $(WORKERS)
+	$(PYTEST) -n $(WORKERS) $(ONLY)
 
 lint: $(VENV)/.made  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
