@@ -4,7 +4,6 @@ SHELL = /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
-ONLY ?=
 UPGRADE ?=
 DEMO ?=
 BIN = $(VENV)/bin
@@ -32,7 +31,7 @@ unit: $(VENV)/.made  ## the fast tests: no process of their own, no Flux
 	$(PYTEST) -n 0 -m "not process and not real_flux"
 
 test: $(VENV)/.made  ## every test that can run here; says at the end which could not
-	$(PYTEST) -n $(WORKERS) $(ONLY)
+	$(PYTEST) -n $(WORKERS)
 
 lint: $(VENV)/.made  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
