@@ -46,6 +46,7 @@ def resolve(
     hosts: tuple[Host, ...],
     endpoint: str = "",
     curve_cert: str = "",
+    version: str = "",
     paid: Mapping[str, bool],
     shrinks: Mapping[str, Shrinks] | None = None,
     queues: tuple[Queue, ...] | None = None,
@@ -53,9 +54,9 @@ def resolve(
     """Return the pools with their ranks and shapes, and the papers of joining.
 
     `hostlist`, `endpoint` (the URI other brokers are told to connect to) and `curve_cert` (a path) are
-    the lead's own, `hosts` what its R declares, `queues` its named ones (None: not looked at); `paid` says
-    of each pool, by name, whether it costs money, `shrinks` how it can be made smaller (from the top, where
-    it does not say). Raises ConfigError with every Problem.
+    the lead's own, as is `version` (Flux's), `hosts` what its R declares, `queues` its named ones (None: not
+    looked at); `paid` says of each pool, by name, whether it costs money, `shrinks` how it can be made
+    smaller (from the top, where it does not say). Raises ConfigError with every Problem.
     """
     lead = _Lead(expand(hostlist), {host.name: host.shape for host in hosts})
     members = {pool.name: _declared_names(pool, lead) for pool in config.pools}
@@ -69,7 +70,7 @@ def resolve(
         replace(_made(pool, lead, paid.get(pool.name, False)), shrinks=(shrinks or {}).get(pool.name, "top"))
         for pool in config.pools
     )
-    return Resolved(_policy(config, pools), _join(config.lead, lead, endpoint, curve_cert))
+    return Resolved(_policy(config, pools), _join(config.lead, lead, endpoint, curve_cert, version))
 
 
 def limits_sentences(policy: Policy) -> tuple[str, ...]:
@@ -320,7 +321,7 @@ def _policy(config: Config, pools: tuple[Pool, ...]) -> Policy:
     )
 
 
-def _join(config: LeadConfig, lead: _Lead, endpoint: str, curve_cert: str) -> Join:
+def _join(config: LeadConfig, lead: _Lead, endpoint: str, curve_cert: str, version: str) -> Join:
     host, port = _address(config, endpoint)
     return Join(
         lead_host=host,
@@ -328,4 +329,7 @@ def _join(config: LeadConfig, lead: _Lead, endpoint: str, curve_cert: str) -> Jo
         declared=_stretches(lead.names, lead),
         curve_cert=config.curve_cert or Path(curve_cert),
         munge_key=config.munge_key,
+        version=version,
+        curve_cert_secret=config.curve_cert_secret_name or "",
+        munge_key_secret=config.munge_key_secret_name or "",
     )

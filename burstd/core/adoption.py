@@ -32,13 +32,20 @@ def adopt(
 
     The newest generation of a declared pool is launched again (which starts only what is missing)
     and then serves; anything else is released, also a generation that the ledger (`generations`: the
-    highest used of each pool) knows as gone.
+    highest used of each pool) knows as gone. What is kept for a declared pool's next burst is left alone
+    for as long as it says.
     """
     known = {burst.name for burst in bursts}
     taken = {burst.pool for burst in bursts}
     found = []
     for site in sorted(sites, key=lambda site: (site.pool, -site.generation)):
-        used = site.pool in taken or site.generation <= generations.get(site.pool, 0)
+        if _kept(site, pools, now):
+            continue
+        used = (
+            site.kept_until is not None
+            or site.pool in taken
+            or site.generation <= generations.get(site.pool, 0)
+        )
         burst = _adopted(site, _pool(pools, site.pool), used, now)
         if burst.name not in known:
             found.append(burst)
@@ -50,10 +57,20 @@ def adopt(
 def _adopted(site: Site, pool: Pool | None, used: bool, now: float) -> Burst:
     size = _size(site, pool)
     created = site.created or now
+    why = (
+        "it was kept for long enough"
+        if site.kept_until is not None
+        else "it was found without a record of it"
+    )
     burst = Burst(site.pool, site.generation, Phase.LAUNCHING, max(size, 1), created, since=now, site=site)
     if pool is None or used or not size:
-        return replace(burst, phase=Phase.RELEASING, why="it was found without a record of it")
+        return replace(burst, phase=Phase.RELEASING, why=why)
     return burst
+
+
+def _kept(site: Site, pools: Sequence[Pool], now: float) -> bool:
+    """Say whether it is kept, and there is a pool to keep it for."""
+    return site.kept_until is not None and now < site.kept_until and _pool(pools, site.pool) is not None
 
 
 def _size(site: Site, pool: Pool | None) -> int:

@@ -146,7 +146,7 @@ class Demand:
     def _names_of(self, takes: Iterable[Take]) -> str:
         ranks = {take.room.rank for take in takes if take.room.rank in self._coming}
         bursts = (burst for burst in self.bursts() if ranks & set(self._ranks(burst)))
-        return ", ".join(burst.name for burst in bursts)
+        return ", ".join(map(_progress, bursts))
 
     def _give(self, job: Job, takes: tuple[Take, ...]) -> None:
         take(job.request, takes)
@@ -371,6 +371,12 @@ class Demand:
         for index, rank in enumerate(self._ranks(burst)):
             if leaving(burst, index):
                 yield rank
+
+
+def _progress(burst: Burst) -> str:
+    """Return the burst's name, and what it still waits for as its provider says."""
+    pending = burst.site.pending if burst.site is not None else ""
+    return f"{burst.name}: {pending}" if pending and burst.phase in RISING else burst.name
 
 
 def _offer(pool: Pool) -> str:

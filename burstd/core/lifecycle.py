@@ -165,7 +165,11 @@ def leaving(burst: Burst, index: int) -> bool:
 def _settle_rising(burst: Burst, scene: Scene, pool: Pool) -> Burst:
     if burst.outcome is not None and burst.outcome.failure is not None:
         return _fail(burst, burst.outcome.failure, scene)
+    if burst.site is not None and burst.site.failure is not None:
+        return _fail(burst, burst.site.failure, scene)
     burst = _advance(burst, scene)
+    if burst.phase is Phase.LAUNCHING and _done(burst, Verb.LAUNCH) and burst.absences >= UNSEEN:
+        return _vanish(burst, scene)
     if burst.phase is Phase.JOINING:
         burst = _settle_joining(burst, scene)
     if scene.now >= _lifetime_end(burst, pool) and burst.phase in RISING:
@@ -179,9 +183,18 @@ def _advance(burst: Burst, scene: Scene) -> Burst:
     done = burst.outcome.verb if burst.outcome else None
     if burst.phase in (Phase.PLANNED, Phase.PROVISIONING) and done is Verb.PROVISION:
         return _enter(burst, Phase.LAUNCHING, scene.now)
-    if burst.phase is Phase.LAUNCHING and done is Verb.LAUNCH:
+    if burst.phase is Phase.LAUNCHING and done is Verb.LAUNCH and _launched(burst, scene):
         return _enter(burst, Phase.JOINING, scene.now)
     return burst
+
+
+def _launched(burst: Burst, scene: Scene) -> bool:
+    """Say whether every host runs; when time is up, those that joined by then are enough to go on with."""
+    online = [host.online for host in scene.hosts]
+    if burst.site is not None and not burst.site.pending:
+        return True
+    late = scene.pool is not None and scene.now >= burst.since + scene.pool.launch_seconds
+    return any(online) if late else bool(online) and all(online)
 
 
 def _settle_joining(burst: Burst, scene: Scene) -> Burst:
@@ -312,7 +325,8 @@ def _too_late(burst: Burst, pool: Pool) -> str:
     seconds = f"within {_patience(burst.phase, pool):g} s"
     if burst.phase is Phase.JOINING:
         return f"no broker of {burst.name} joined the lead {seconds}"
-    return f"{burst.name} was still {burst.phase} {seconds}"
+    pending = f": {burst.site.pending}" if burst.site is not None and burst.site.pending else ""
+    return f"{burst.name} was still {burst.phase} {seconds}{pending}"
 
 
 def _patience(phase: Phase, pool: Pool) -> float:

@@ -277,7 +277,11 @@ class Outcome:
 class Site:
     """What a provider's listing shows of one burst: which of its hosts have something running.
 
-    `name` is the site's external name; pool and generation are read from its labels.
+    `name` is the site's external name; pool and generation are read from its labels. `pending` says, in the
+    provider's words, why hosts that were asked for do not run yet; "" once all of them do. `failure` is set
+    where they cannot run. `lead` is the address of the lead that its brokers were given, "" where it is not
+    told. `kept_until` is set on what a burst left for the next one to use: nobody lives there, and it is to
+    be removed after that time.
     """
 
     name: str
@@ -285,6 +289,10 @@ class Site:
     generation: int
     hosts: tuple[str, ...]
     created: float = 0.0
+    pending: str = ""
+    failure: Failure | None = None
+    lead: str = ""
+    kept_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,10 @@ class Daemon:
         """Return the pool whose provider showed a site last."""
         return self._observer.keeper(site_name)
 
+    def note_change(self, pool: str) -> None:
+        """Look at a pool's sites again soon: its provider says that they changed; from any thread."""
+        self._observer.note_change(pool)
+
     def wake(self) -> None:
         """Make the loop look again; may be called from any thread, and from a signal handler.
 
@@ -256,6 +260,9 @@ class Daemon:
 
     def _adopt(self, seen: Seen, now: float) -> None:
         sites = [site for site in seen.listing.sites if self._judges(seen, site)] if seen.listing else []
+        for site in sites:
+            if site.kept_until is not None:  # its generation is used, whether the ledger knows it or not
+                self._generations[site.pool] = max(site.generation, self._generations.get(site.pool, 0))
         found = adopt(sites, tuple(self._bursts.values()), self.policy.pools, self._generations, now)
         if found:
             self._write(found, map(_adopted_sentence, found), now)
@@ -381,7 +388,7 @@ def _refusal_sentence(refusal: Refusal, policy: Policy, queues: tuple[Queue, ...
 
 def _adopted_sentence(burst: Burst) -> str:
     if burst.phase is Phase.RELEASING:
-        return f"{burst.name}: found running without a record of it; it is released"
+        return f"{burst.name}: {burst.why}; it is released"
     return f"{burst.name}: found running without a record of it; it is taken over with {burst.size} hosts"
 
 

@@ -47,6 +47,13 @@ class Observer:
         self._seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
         self._asked: set[str] = set()
         self._latest: dict[str, Seen] = {}
+        self._changed: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._stale: set[str] = set()
+
+    def note_change(self, pool: str) -> None:
+        """Say that a pool's listing would show something else now; may be called from any thread."""
+        self._changed.put(pool)
+        self._wake()
 
     def complete(self) -> bool:
         """Say whether every provider was seen whole at least once: before that, nothing is decided."""
@@ -55,10 +62,12 @@ class Observer:
     def ask(self, bursts: Iterable[Burst], now: float) -> float | None:
         """Begin the listings that are due; return when the next will be."""
         bursts = tuple(bursts)
+        self._take_changes()
         times = {pool: self._due_at(pool, self._shown_by(pool, bursts)) for pool in self._providers}
         for pool, time in times.items():
             if time <= now and pool not in self._asked:
                 self._asked.add(pool)
+                self._stale.discard(pool)
                 self._workers.submit(self._look, pool)
         return min((time for pool, time in times.items() if pool not in self._asked), default=None)
 
@@ -94,12 +103,19 @@ class Observer:
         """Return the bursts that a pool's listing tells of: its own, and those whose pool is undeclared."""
         return [burst for burst in bursts if burst.pool == pool or burst.pool not in self._providers]
 
+    def _take_changes(self) -> None:
+        while not self._changed.empty():
+            self._stale.add(self._changed.get_nowait())
+
     def _due_at(self, pool: str, bursts: Iterable[Burst]) -> float:
         seen = self._latest.get(pool)
+        bursts = tuple(bursts)
         if seen is None:
             return 0.0
         if seen.listing is None:
             return seen.begun + FAILED_SECONDS
+        if pool in self._stale or any(_outdated(seen, burst) for burst in bursts):
+            return seen.begun + self._providers[pool].listing_seconds
         pauses = (self._pause(pool, burst) for burst in bursts)
         return seen.begun + min(pauses, default=QUIET_SECONDS)
 
@@ -119,3 +135,9 @@ class Observer:
             seen = Seen(pool, begun, None, f"unforeseen: {type(exc).__name__}: {exc}")
         self._seen.put(seen)
         self._wake()
+
+
+def _outdated(seen: Seen, burst: Burst) -> bool:
+    """Say whether brokers were started after the listing began: whether they run shows only the next."""
+    outcome = burst.outcome
+    return outcome is not None and outcome.verb is Verb.LAUNCH and seen.begun < outcome.at

@@ -52,6 +52,16 @@ class Bell:
         self.ring()
 
 
+class Changes:
+    """What providers tell when their sites changed: made before the daemon is that will listen."""
+
+    def __init__(self) -> None:
+        self.tell: Callable[[str], None] = lambda _: None
+
+    def __call__(self, pool: str) -> None:
+        self.tell(pool)
+
+
 @dataclass(frozen=True, slots=True)
 class Met:
     """The lead as it was met at start."""
@@ -68,7 +78,8 @@ def run(config: Config) -> int:
 
     Raises ConfigError, with nothing started, where the configuration and the lead do not agree.
     """
-    made = providers(config)
+    changes = Changes()
+    made = providers(config, changes)
     with ExitStack() as stack:
         state = _state_dir(config)
         stack.enter_context(_alone(state))
@@ -80,6 +91,7 @@ def run(config: Config) -> int:
         if sentence:
             log.warning("%s", sentence)
         daemon = _daemon(config, met, resolved, made, ledger)
+        changes.tell = daemon.note_change
         _stop_on_signals(daemon)
         _say_start(met, resolved)
         daemon.run()
@@ -184,6 +196,7 @@ def _resolve(
         hosts=view.hosts,
         endpoint=facts.lead_endpoint,
         curve_cert=facts.curve_cert,
+        version=facts.version,
         paid={name: provider.paid for name, provider in made.items()},
         shrinks={name: provider.shrinks for name, provider in made.items()},
         queues=queues,

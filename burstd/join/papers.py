@@ -24,7 +24,9 @@ class Join:
     """What a broker needs to be let in. Secrets are named by their path, never carried.
 
     `lead_host` and `lead_port` are where a remote broker reaches the lead's rank 0.
-    `declared` covers every host of the instance in rank order, the lead's own first.
+    `declared` covers every host of the instance in rank order, the lead's own first. `version` is the lead's
+    Flux version, "" where it is not known: brokers of another are refused. The names of Secrets say where on
+    a Kubernetes site the files are already; "": burstd brings them.
     """
 
     lead_host: str
@@ -32,6 +34,9 @@ class Join:
     declared: tuple[Declared, ...]
     curve_cert: Path
     munge_key: Path | None = None
+    version: str = ""
+    curve_cert_secret: str = ""
+    munge_key_secret: str = ""
 
     @property
     def lead_uri(self) -> str:

@@ -8,7 +8,7 @@ or Never; a provider translates its SDK's errors into these at its edge.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,7 +67,8 @@ class Setting:
 
     `lead_uri` is where burstd itself connects to the lead, "" for Flux's default. `prefix` begins every
     site name: `<prefix>-<pool>-g<N>`. `options` is what the operator wrote under the pool's `options`;
-    `path` is where that stands, for error messages.
+    `path` is where that stands, for error messages. `changed` is for the provider to call, from any thread,
+    when a listing would show something else than the one before: it only makes burstd look sooner.
     """
 
     owner: str
@@ -76,6 +77,7 @@ class Setting:
     options: Mapping[str, Any]
     path: str = "options"
     lead_uri: str = ""
+    changed: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
 
 class Provider(Protocol):
@@ -83,6 +85,9 @@ class Provider(Protocol):
 
     paid: bool
     """Whether what it makes costs money; then the hard limits apply."""
+
+    shape: Shape | None
+    """What one of its hosts offers, where its options tell that (a machine type does); None: they do not."""
 
     shrinks: Shrinks
     """How its sites can be made smaller: only hosts that `resize` can take away are drained for it."""
@@ -106,7 +111,11 @@ class Provider(Protocol):
         ...
 
     def launch(self, order: Order) -> None:
-        """Start those brokers of `order.hosts` that do not run; return once started, not joined."""
+        """Have those brokers of `order.hosts` started that do not run; return once that is on its way.
+
+        While they are not all started, listings show the site with `pending`, and with `failure` if they
+        cannot be.
+        """
         ...
 
     def resize(self, order: Order) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 
 from burstd.config.model import Config
@@ -29,13 +30,19 @@ def factory(name: str, path: str = "provider") -> Factory:
     return _loaded(next(iter(points)), path)
 
 
-def providers(config: Config) -> Mapping[str, Provider]:
-    """Return the provider of each pool, by the pool's name. Raises ConfigError with every Problem."""
+def providers(config: Config, changed: Callable[[str], None] = lambda _: None) -> Mapping[str, Provider]:
+    """Return the provider of each pool, by the pool's name. Raises ConfigError with every Problem.
+
+    `changed` is called with a pool's name, from any thread, when its provider's listing would show something
+    else than before.
+    """
     made: dict[str, Provider] = {}
     problems: list[Problem] = []
     for index, pool in enumerate(config.pools):
         try:
-            made[pool.name] = factory(pool.provider, f"pools[{index}].provider")(setting(config, index))
+            made[pool.name] = factory(pool.provider, f"pools[{index}].provider")(
+                setting(config, index, changed)
+            )
         except ConfigError as exc:
             problems += exc.problems
     if problems:
@@ -43,7 +50,7 @@ def providers(config: Config) -> Mapping[str, Provider]:
     return made
 
 
-def setting(config: Config, index: int) -> Setting:
+def setting(config: Config, index: int, changed: Callable[[str], None] = lambda _: None) -> Setting:
     """Return what the provider of the pool at this place is made with."""
     return Setting(
         owner=config.owner,
@@ -52,6 +59,7 @@ def setting(config: Config, index: int) -> Setting:
         options=config.pools[index].options,
         path=f"pools[{index}].options",
         lead_uri=config.lead.uri,
+        changed=partial(changed, config.pools[index].name),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from burstd.core.adoption import adopt, sight
 from burstd.core.model import Outcome, Phase, Site, Verb
 from burstd.testing.builders import NOW, a_burst, a_pool
@@ -42,6 +44,19 @@ class TestAdopt:
         (burst,) = adopt([a_site()], [], [POOL], {}, NOW)
 
         assert (burst.name, burst.phase, burst.size) == ("burst-0-g3", Phase.LAUNCHING, 2)
+
+    def test_what_is_kept_for_the_next_burst_is_left_alone(self):
+        """A site that nobody lives on stays for as long as it is kept, and is released after that."""
+        kept = replace(a_site(hosts=0), kept_until=NOW + 60)
+        assert adopt([kept], [], [POOL], {}, NOW) == []
+
+        (burst,) = adopt([kept], [], [POOL], {}, NOW + 60)
+        assert (burst.phase, burst.why) == (Phase.RELEASING, "it was kept for long enough")
+
+    def test_nothing_is_kept_for_a_pool_that_is_no_longer_declared(self):
+        """A kept site whose pool is gone from the configuration is released at once."""
+        (burst,) = adopt([replace(a_site(), kept_until=NOW + 60)], [], [], {}, NOW)
+        assert burst.phase is Phase.RELEASING
 
     def test_a_known_site_is_left_alone(self):
         """A site that has a living record is not taken over twice."""

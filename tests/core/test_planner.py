@@ -46,6 +46,10 @@ def reason_codes(snapshot, policy=POLICY, now=NOW):
     return [reason.code for _, reason in plan(snapshot, policy, now).reasons]
 
 
+def a_site(**changes) -> Site:
+    return replace(Site("tester-burst-0-g1", "burst-0", 1, POOL.hosts), **changes)
+
+
 def with_host(hosts: tuple[Host, ...], rank: int, **changes) -> tuple[Host, ...]:
     return tuple(replace(host, **changes) if host.rank == rank else host for host in hosts)
 
@@ -386,8 +390,8 @@ class TestLife:
         ],
     )
     def test_each_step_follows_the_outcome_of_the_one_before(self, phase, done, then, verb):
-        """A site that was made is launched, one that was launched waits for its brokers."""
-        burst = a_burst(phase, since=NOW - 1, outcome=Outcome(done, NOW))
+        """A site that was made is launched, one whose hosts were seen to run waits for its brokers."""
+        burst = a_burst(phase, since=NOW - 1, outcome=Outcome(done, NOW), site=a_site())
         result = plan(a_snapshot(bursts=(burst,)), POLICY, NOW)
 
         assert result.bursts[0].phase is then
@@ -399,6 +403,47 @@ class TestLife:
         result = plan(a_snapshot(bursts=(a_burst(phase, since=NOW - 1),), jobs=(a_job(),)), POLICY, NOW)
 
         assert verbs(result) == [Verb.PROVISION]
+
+    def test_what_is_not_seen_to_run_is_still_launching(self):
+        """A launch that succeeded is over when a listing shows its hosts, not before."""
+        assert self.launching(site=None) == ()
+
+    def test_hosts_that_are_pending_are_waited_for(self):
+        """While the provider names what hosts wait for, the burst stays where it is."""
+        assert self.launching(site=a_site(pending="2 of 4 pods wait for a machine")) == ()
+
+    def test_pending_hosts_end_a_burst_when_the_time_for_it_is_over(self):
+        """A launch that lasts too long fails with what it still waited for."""
+        (burst,) = self.launching(since=NOW - 700, site=a_site(pending="2 of 4 pods wait for a machine"))
+        assert burst.failure is not None
+        assert "within 600 s: 2 of 4 pods wait for a machine" in burst.failure.text
+
+    def test_those_that_joined_in_time_are_enough(self):
+        """When the time for launching is over and some hosts are online, the burst serves with these."""
+        (burst,) = self.launching(since=NOW - 700, online=[4, 5], site=a_site(pending="2 of 4 pods wait"))
+        assert burst.phase is Phase.SERVING
+
+    def test_hosts_that_cannot_run_end_a_burst_at_once(self):
+        """A failure that the listing shows is the burst's, for good where the provider says so."""
+        (burst,) = self.launching(site=a_site(failure=Failure("the image does not exist")))
+        assert (burst.phase, burst.failure) == (Phase.RELEASING, Failure("the image does not exist"))
+
+    def test_a_site_that_vanished_while_it_was_launched_ends_the_burst(self):
+        """What two listings after the launch do not show was taken away by somebody else."""
+        (burst,) = self.launching(site=None, absences=2)
+        assert burst.phase is Phase.RELEASING
+
+    def test_a_waiting_job_is_told_what_its_hosts_wait_for(self):
+        """The provider's own words stand in the reason of the job that they are brought up for."""
+        burst = a_burst(Phase.LAUNCHING, since=NOW - 1, site=a_site(pending="1 of 4 pods wait"))
+        result = plan(a_snapshot(bursts=(burst,), jobs=(a_job(),)), POLICY, NOW)
+        assert "burst-0-g1: 1 of 4 pods wait" in dict(result.reasons)[1].sentence
+
+    def launching(self, *, since=NOW - 1, online=(), **changes):
+        changes = {"outcome": Outcome(Verb.LAUNCH, since + 0.5)} | changes
+        burst = a_burst(Phase.LAUNCHING, since=since, **changes)
+        hosts = some_hosts([a_pool()], online=online)
+        return plan(a_snapshot(bursts=(burst,), hosts=hosts), POLICY, NOW).bursts
 
     def test_a_burst_serves_once_a_broker_joined(self):
         """The first rank that is online makes a joining burst serve."""

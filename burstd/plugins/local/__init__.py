@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from burstd.core.errors import CertificateError, NotNow, Problem
 from burstd.core.model import Pool, Site
 from burstd.join import curve
-from burstd.plugins.contract import Join, Listing, Never, Order, Provider, Setting, Shrinks
+from burstd.plugins.contract import Join, Listing, Never, Order, Provider, Setting, Shape, Shrinks
 from burstd.plugins.local import launch, processes, site
 from burstd.plugins.local.broker import Broker, FlavorName
 from burstd.plugins.local.options import LocalOptions, read_options
@@ -31,6 +31,7 @@ class Local:
     """Runs each host of a burst as a broker process of its own, found again by scanning /proc alone."""
 
     paid = False
+    shape: Shape | None = None
     shrinks: Shrinks = "top"
     listing_seconds = 0.2
 
