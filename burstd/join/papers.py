@@ -1,11 +1,11 @@
-"""What a remote broker needs to be let in by the lead."""
+"""What a remote broker needs to be let in by the lead, and what a provider is asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from burstd.core.model import Shape
+from burstd.core.model import Pool, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,22 @@ class Join:
     @property
     def lead_uri(self) -> str:
         return f"tcp://{self.lead_host}:{self.lead_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a provider is asked for: the first `size` hosts of a pool, as generation `generation`.
+
+    `site_name` is the only external name the site may have; it is never used twice.
+    """
+
+    owner: str
+    site_name: str
+    pool: Pool
+    generation: int
+    size: int
+    join: Join
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return self.pool.hosts[: self.size]

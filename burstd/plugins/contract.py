@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from burstd.core.errors import Never, NotNow, Problem
 from burstd.core.model import Pool, Shape, Shrinks, Site
-from burstd.join.papers import Declared, Join
+from burstd.join.papers import Declared, Join, Order
 
 __all__ = [
     "Declared",
@@ -32,25 +32,6 @@ __all__ = [
     "Shrinks",
     "Site",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a provider is asked for: the first `size` hosts of a pool, as generation `generation`.
-
-    `site_name` is the only external name the site may have; it is never used twice.
-    """
-
-    owner: str
-    site_name: str
-    pool: Pool
-    generation: int
-    size: int
-    join: Join
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        return self.pool.hosts[: self.size]
 
 
 @dataclass(frozen=True, slots=True)
