@@ -1,4 +1,4 @@
-"""What a person writes under `options` of a pool whose site is a Kubernetes cluster, of whichever provider."""
+"""What a person writes under `options` of a pool whose site is a Kubernetes cluster."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from burstd.core.errors import ConfigError, Problem
-
-IMAGE = "ghcr.io/converged-computing/flux-view-ubuntu:tag-jammy"
-"""The operator's own default for its Flux view."""
-
-Manifest = dict[str, Any]
-"""A Kubernetes object as JSON."""
+from burstd.kube.kinds import Manifest
 
 
 class Section(BaseModel):
@@ -27,8 +22,8 @@ class OperatorOptions(Section):
 
     manifest: str = Field(
         default="",
-        description="Path or URL of the operator's manifest. Empty: a manifest of a known commit, told by its "
-        "SHA-256, with the operator's image replaced by a digest.",
+        description="Path or URL of the operator's manifest. Empty: that of a known commit, told by its "
+        "SHA-256, with the operator's image replaced by `image`.",
     )
     sha256: str = Field(
         default="", pattern="^([0-9a-f]{64})?$", description="What the SHA-256 of the manifest must be."
@@ -66,8 +61,15 @@ class VolumeOptions(Section):
 class KubeOptions(Section):
     """Options that every provider of Kubernetes sites has."""
 
-    image: str = Field(default="", description="The image in which brokers and jobs run. Empty: see `docs`.")
-    flux_image: str = Field(default="", description="The image of the operator's Flux view.")
+    image: str = Field(
+        default="",
+        description="The image in which brokers and jobs run. Empty: the lead's own, if `lead.image` says it.",
+    )
+    flux_image: str = Field(
+        default="",
+        description="The image from which the operator takes Flux, its Flux view. Empty: the lead's own, "
+        "where `lead.flux_image` says it, else the operator's own default.",
+    )
     use_view: bool = Field(
         default=True,
         description="Whether Flux comes from the operator's view; false: the image has a Flux of its own.",
@@ -111,6 +113,12 @@ class KubeOptions(Section):
         description="Where the Secrets are that `lead.curve_cert_secret_name` and "
         "`lead.munge_key_secret_name` name: burstd copies them into the burst's namespace.",
     )
+
+    @property
+    def operator_chosen(self) -> OperatorOptions:
+        """The operator's options, with the manifest that the flag names."""
+        named = self.flux_operator_yaml
+        return self.operator.model_copy(update={"manifest": named}) if named else self.operator
 
 
 T = TypeVar("T", bound=BaseModel)

@@ -1,0 +1,62 @@
+"""What would keep a pool from being brought up on Kubernetes, as far as it can be told beforehand.
+
+Nothing is asked of a cluster here; only files are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from burstd.core.errors import CertificateError, Never, Problem
+from burstd.core.hosts import compress
+from burstd.core.model import Pool
+from burstd.join import curve
+from burstd.join.papers import Join
+from burstd.kube import minicluster
+from burstd.kube.options import KubeOptions
+
+
+def problems(pool: Pool, join: Join, options: KubeOptions) -> Iterator[Problem]:
+    """Yield each problem; their paths are relative to the pool."""
+    yield from _host_problems(pool)
+    if not options.image:
+        yield Problem("options.image", "missing: the image in which brokers and jobs run", "set it")
+    for index, container in enumerate(options.containers):
+        if not container.get("name") or not container.get("image"):
+            where = f"options.containers[{index}]"
+            yield Problem(where, "has no name or no image", "the Flux Operator ignores such a MiniCluster")
+    yield from _operator_problems(options)
+    try:
+        minicluster.broker_toml(join)
+    except Never as exc:
+        yield Problem("", str(exc))
+    yield from _certificate_problems(join)
+
+
+def _host_problems(pool: Pool) -> Iterator[Problem]:
+    wanted = tuple(f"{pool.name}-{index}" for index in range(pool.size))
+    if pool.hosts != wanted:
+        what = f"its hosts are {compress(pool.hosts)}, but pods will be called {compress(wanted)}"
+        yield Problem("hosts", what, "name the pool after its hosts: the Flux Operator numbers them from 0")
+
+
+def _operator_problems(options: KubeOptions) -> Iterator[Problem]:
+    chosen = options.operator_chosen
+    if chosen.manifest and "://" not in chosen.manifest and not Path(chosen.manifest).expanduser().is_file():
+        yield Problem("options.operator.manifest", f"{chosen.manifest} is not a file", "correct the path")
+    if not chosen.image and not chosen.manifest and not chosen.allow_floating:
+        yield Problem(
+            "options.operator.image",
+            "missing: the operator's image by its digest; the manifest itself names a tag, which can change",
+            "set it to …/flux-operator@sha256:…, or operator.allow_floating: true",
+        )
+
+
+def _certificate_problems(join: Join) -> Iterator[Problem]:
+    if join.curve_cert_secret:
+        return
+    try:
+        curve.read(join.curve_cert)
+    except CertificateError as exc:
+        yield Problem("", str(exc), "its brokers need the lead's own certificate")

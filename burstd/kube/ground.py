@@ -1,0 +1,247 @@
+"""What burstd has on one cluster: a namespace for each burst, and in it all that makes its brokers run.
+
+Every object bears the owner's labels and is looked at before it is changed: one that does not bear them is
+somebody else's. Every call may come twice, and from another burstd after a crash.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from burstd.core.errors import CertificateError, Never, NotNow
+from burstd.core.model import Site
+from burstd.join import curve
+from burstd.join.papers import Order
+from burstd.kube import labels, minicluster, operator, patience
+from burstd.kube.client import Cluster
+from burstd.kube.kinds import EVENT, JOB, MINICLUSTER, NAMESPACE, POD, SECRET, Manifest
+from burstd.kube.minicluster import Machine
+from burstd.kube.options import KubeOptions
+from burstd.kube.pods import crashed, judge, waits_for_machine
+from burstd.kube.refusals import Exists
+from burstd.kube.watcher import Watcher
+
+__all__ = ["Ground", "Machine"]
+
+log = logging.getLogger(__name__)
+
+REMOVE_SECONDS = 120.0
+"""How long a burst's objects may take to go before the removal is given up for now."""
+
+_SCALE_UP = ("TriggeredScaleUp", "NotTriggerScaleUp", "FailedScheduling")
+"""Events about a pod that waits for a machine, the most telling first."""
+
+
+class Ground:
+    """The bursts of one owner on one cluster. Used by worker threads."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        owner: str,
+        options: KubeOptions,
+        machine: Machine,
+        *,
+        made: bool,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take a connection. `made`: burstd made the cluster, so the operator may be installed.
+
+        `changed` is called when `observe` would show something else than before.
+        """
+        self.cluster = cluster
+        self._marks = {labels.OWNER: owner}
+        self._options = options
+        self._machine = machine
+        self._may_install = made or options.operator.install
+        self._watcher = Watcher(cluster, POD, self._marks, changed)
+
+    def close(self) -> None:
+        self._watcher.close()
+        self.cluster.close()
+
+    def prepare(self, order: Order) -> None:
+        """Make the burst's namespace and Secret, have its images pulled, and the operator installed.
+
+        Raises Never where the namespace is somebody else's, where the certificate cannot be used, NotNow.
+        """
+        self._make_namespace(order)
+        self.cluster.apply(self._secret(order))
+        if self._options.prepull:
+            self._make_once(minicluster.prepull(order, self._options, self._machine))
+        operator.ensure(self.cluster, self._options.operator_chosen, allowed=self._may_install)
+
+    def launch(self, order: Order) -> None:
+        """Have the order's brokers started: those that run are left alone."""
+        self.prepare(order)
+        found = self._minicluster(order)
+        if found is None:
+            self.cluster.create(minicluster.minicluster(order, self._options, self._machine))
+        elif found["spec"]["size"] != order.size:
+            self._scale(order, found)
+
+    def resize(self, order: Order) -> None:
+        """Make exactly the order's brokers run: an Indexed Job grows and shrinks at its end."""
+        self.launch(order)
+
+    def observe(self) -> tuple[Site, ...]:
+        """Return each burst that has a namespace here, and have changes told from now on."""
+        namespaces = self.cluster.list(NAMESPACE, labels=self._marks).items
+        if not namespaces:
+            return ()
+        pods = self.cluster.list(POD, labels=self._marks)
+        sites = tuple(self._site(one, pods.items) for one in namespaces if labels.generation(one))
+        self._watcher.resume(pods.version)
+        return sites
+
+    def remove(self, site: Site) -> None:
+        """Remove the burst and all that is in its namespace; returns once it is gone. Raises NotNow."""
+        found = self.cluster.get(NAMESPACE, site.name)
+        if found is None or not self._is_of(found, site.pool, site.generation):
+            return
+        burst = self.cluster.get(MINICLUSTER, site.pool, site.name)
+        if burst is not None and self._is_of(burst, site.pool, site.generation):
+            self.cluster.delete(MINICLUSTER, burst)
+            self._wait_gone(lambda: self.cluster.get(MINICLUSTER, site.pool, site.name), site.name)
+        self.cluster.delete(NAMESPACE, found)
+        self._wait_gone(lambda: self._still(found), site.name)
+
+    def _still(self, namespace: Manifest) -> Manifest | None:
+        """Return the namespace while it is the same one: another of its name is none of this burst's."""
+        found = self.cluster.get(NAMESPACE, namespace["metadata"]["name"])
+        same = found is not None and found["metadata"]["uid"] == namespace["metadata"]["uid"]
+        return found if same else None
+
+    def _make_namespace(self, order: Order) -> None:
+        wanted = minicluster.namespace(order)
+        try:
+            found = self.cluster.create(wanted)
+        except Exists:
+            found = self.cluster.get(NAMESPACE, order.site_name) or wanted
+        if not self._is_of(found, order.pool.name, order.generation):
+            raise Never(
+                f"the namespace {order.site_name} on {self.cluster.url} is somebody else's: it does not bear "
+                f"burstd's labels for {order.pool.name}; choose another cluster_name"
+            )
+        if "deletionTimestamp" in found["metadata"]:
+            raise NotNow(f"the namespace {order.site_name} is being deleted; burstd waits until it is gone")
+
+    def _secret(self, order: Order) -> Manifest:
+        certificate = self._bytes(order.join.curve_cert_secret, "curve.cert") or _read_certificate(order)
+        return minicluster.secret(order, certificate, self._munge_key(order))
+
+    def _munge_key(self, order: Order) -> bytes | None:
+        path = order.join.munge_key
+        kept = self._bytes(order.join.munge_key_secret, "munge.key")
+        if kept is not None or path is None:
+            return kept
+        try:
+            return path.read_bytes()
+        except OSError as exc:
+            raise Never(f"the munge key {path} cannot be read: {exc.strerror}") from exc
+
+    def _bytes(self, name: str, key: str) -> bytes | None:
+        """Return what a Secret that is there already holds; None where none is named."""
+        if not name:
+            return None
+        where = self._options.secret_namespace
+        found = self.cluster.get(SECRET, name, where)
+        if found is None or key not in (found.get("data") or {}):
+            raise Never(
+                f"on {self.cluster.url} no Secret {where}/{name} has a {key}: make it, or name a file"
+            )
+        return base64.b64decode(found["data"][key])
+
+    def _make_once(self, manifest: Manifest) -> None:
+        """Make an object that is not changed later: it may be there already, or have done its work."""
+        try:
+            self.cluster.create(manifest)
+        except Exists:
+            log.debug("%s is there already", manifest["metadata"]["name"])
+
+    def _minicluster(self, order: Order) -> Manifest | None:
+        found = self.cluster.get(MINICLUSTER, order.pool.name, order.site_name)
+        if found is not None and not self._is_of(found, order.pool.name, order.generation):
+            raise Never(
+                f"the MiniCluster {order.pool.name} in {order.site_name} is not burstd's; remove it by hand"
+            )
+        if found is not None and "deletionTimestamp" in found["metadata"]:
+            raise NotNow(f"the MiniCluster of {order.site_name} is being deleted")
+        return found
+
+    def _scale(self, order: Order, found: Manifest) -> None:
+        most = (found.get("status") or {}).get("maximumSize") or found["spec"].get("maxSize") or order.size
+        if order.size > most:
+            raise Never(f"{order.site_name} was made for {most} hosts at most and cannot have {order.size}")
+        change = {"metadata": {"uid": found["metadata"]["uid"]}, "spec": {"size": order.size}}
+        self.cluster.merge(MINICLUSTER, order.pool.name, order.site_name, change)
+
+    def _site(self, namespace: Manifest, pods: tuple[Manifest, ...]) -> Site:
+        name = namespace["metadata"]["name"]
+        pool = labels.read(namespace).get(labels.POOL, "")
+        made = self.cluster.get(MINICLUSTER, pool, name)
+        mine = [pod for pod in pods if pod["metadata"]["namespace"] == name]
+        brokers = [pod for pod in mine if labels.bears(pod, {labels.PART: labels.BROKER})]
+        size = int(made["spec"]["size"]) if made else 0
+        most = max(size, int(made["spec"].get("maxSize", 0)) if made else 0, 1)
+        hosts = tuple(f"{pool}-{index}" for index in range(most))
+        job = self.cluster.get(JOB, pool, name) if made else None
+        judged = judge(hosts, size, brokers, self._notes(name, brokers), job, self._logs(name, brokers))
+        return Site(
+            name=name,
+            pool=pool,
+            generation=labels.generation(namespace),
+            hosts=judged.hosts,
+            created=_created(namespace),
+            pending=self._pending(made, job, judged.pending),
+            failure=judged.failure,
+            lead=(namespace["metadata"].get("annotations") or {}).get(labels.LEAD, ""),
+        )
+
+    def _pending(self, made: Manifest | None, job: Manifest | None, pods: str) -> str:
+        if made is None:
+            return "its MiniCluster is not made yet"
+        if job is None:
+            return operator.state(self.cluster) or "the Flux Operator has not taken it up yet"
+        return pods
+
+    def _notes(self, namespace: str, pods: list[Manifest]) -> Mapping[str, str]:
+        """Return what events say about the pods that wait for a machine."""
+        if not any(waits_for_machine(pod) for pod in pods):
+            return {}
+        events = self.cluster.list(EVENT, namespace).items
+        notes: dict[str, str] = {}
+        for reason in _SCALE_UP[:2]:
+            for event in events:
+                if event.get("reason") == reason:
+                    notes.setdefault(event["involvedObject"]["name"], f"{reason}: {event.get('message', '')}")
+        return notes
+
+    def _logs(self, namespace: str, pods: list[Manifest]) -> Mapping[str, str]:
+        """Return the last words of the containers that keep ending, by pod."""
+        ending = {pod["metadata"]["name"]: name for pod in pods if (name := crashed(pod))}
+        return {pod: self.cluster.log(namespace, pod, container) for pod, container in ending.items()}
+
+    def _is_of(self, found: Manifest, pool: str, generation: int) -> bool:
+        marks = self._marks | {labels.POOL: pool}
+        return labels.bears(found, marks) and labels.generation(found) == generation
+
+    def _wait_gone(self, look: Callable[[], Manifest | None], name: str) -> None:
+        if not patience.until(lambda: look() is None, REMOVE_SECONDS):
+            raise NotNow(f"what is in the namespace {name} is not gone after {REMOVE_SECONDS:g} s")
+
+
+def _read_certificate(order: Order) -> bytes:
+    try:
+        curve.read(order.join.curve_cert)
+        return order.join.curve_cert.read_bytes()
+    except (CertificateError, OSError) as exc:
+        raise Never(str(exc)) from exc
+
+
+def _created(manifest: Manifest) -> float:
+    text = manifest["metadata"].get("creationTimestamp")
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else 0.0

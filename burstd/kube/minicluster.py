@@ -1,0 +1,282 @@
+"""A burst as manifests: namespace, Secret, MiniCluster, and a Job that pulls its images. Pure.
+
+The MiniCluster is that of the Flux Operator, flux-framework.org/v1alpha2. What the operator does with each
+field decides how it is used here: `brokerConfig` goes through an unquoted shell heredoc, `leadBroker` would
+become a broken file, `curveCert` would end in a ConfigMap. So the certificate comes from a Secret, and
+`commands.pre`, a fixed text, puts it in place before the broker starts.
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from burstd.core.errors import Never
+from burstd.core.hosts import compress, expand
+from burstd.join import brokerconfig
+from burstd.join.directories import encode, script
+from burstd.join.papers import Join, Order
+from burstd.kube import labels
+from burstd.kube.kinds import Manifest
+from burstd.kube.options import KubeOptions, VolumeOptions
+
+SECRET_NAME = "burst-secrets"
+SECRET_PATH = "/mnt/burst"
+CONFIG = "/mnt/flux/config"
+CURVE_CERT = f"{CONFIG}/curve/curve.cert"
+BROKER_TOML = f"{CONFIG}/etc/flux/config/broker.toml"
+FLUX_VIEW = "ghcr.io/converged-computing/flux-view-ubuntu:tag-noble"
+"""The operator's own default for where Flux comes from."""
+
+MARK = "burstd: "
+"""How the last words begin that a container of ours leaves when it cannot go on."""
+
+_UNSAFE = ("$", "`", "\\", "\nEOT\n")
+"""What the operator's heredoc would not leave as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the pod of each broker asks for, so that it lands where it should, alone."""
+
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Manifest, ...] = ()
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
+def namespace(order: Order, spec: str = "") -> Manifest:
+    """Return the burst's namespace: its name is the site's, and it says which lead it is for."""
+    marks = labels.of_order(order) | ({labels.SPEC: spec} if spec else {})
+    metadata = {
+        "name": order.site_name,
+        "labels": marks,
+        "annotations": {labels.LEAD: order.join.lead_uri},
+    }
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def secret(order: Order, curve_cert: bytes, munge_key: bytes | None) -> Manifest:
+    """Return the Secret that the brokers mount: certificate, munge key, broker.toml, directories to make."""
+    data = {
+        "curve.cert": curve_cert,
+        "broker.toml": broker_toml(order.join).encode(),
+        "directories": encode(order.directories),
+    }
+    data |= {"munge.key": munge_key} if munge_key is not None else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _metadata(order, SECRET_NAME),
+        "type": "Opaque",
+        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+    }
+
+
+def minicluster(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
+    """Return the burst itself: one broker for each host, named as the lead declares them.
+
+    Raises Never where the operator's shell would change the broker.toml.
+    """
+    spec = {
+        "size": order.size,
+        "maxSize": order.pool.size,
+        "interactive": True,
+        "logging": {"quiet": True},
+        "flux": _flux(order, options),
+        "containers": [_broker(options, machine, order.join), *options.containers],
+        "pod": _pod(order, options, machine),
+    }
+    spec |= {"minSize": min(options.min_size, order.size)} if options.min_size else {}
+    spec |= {"deadlineSeconds": options.deadline_seconds} if options.deadline_seconds else {}
+    return {
+        "apiVersion": "flux-framework.org/v1alpha2",
+        "kind": "MiniCluster",
+        "metadata": _metadata(order, order.pool.name),
+        "spec": spec,
+    }
+
+
+def isolated(burst: Manifest, command: str = "", batch: str = "") -> Manifest:
+    """Return a burst's MiniCluster as one without a lead: it runs one command, or a batch script, and ends.
+
+    The operator writes its broker.toml and makes its certificate.
+    """
+    spec = {**burst["spec"], "interactive": False, "logging": {"quiet": False}}
+    spec["flux"] = {
+        key: value for key, value in spec["flux"].items() if key not in ("brokerConfig", "bursting")
+    }
+    main, *others = spec["containers"]
+    main = {key: value for key, value in main.items() if key != "commands"}
+    secrets = {name: volume for name, volume in main.get("volumes", {}).items() if name != SECRET_NAME}
+    main["volumes"] = secrets
+    main |= {"command": command} if command else {"command": batch, "batch": True, "batchRaw": True}
+    spec["containers"] = [main, *others]
+    return {**burst, "spec": spec}
+
+
+def prepull(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
+    """Return a Job that pulls the images on as many machines as the burst will have, and makes them come.
+
+    It asks for next to nothing, so that the brokers find their room beside it.
+    """
+    marks = labels.of_order(order) | {labels.PART: labels.PREPULL}
+    images = [options.image] + ([options.flux_image or FLUX_VIEW] if options.use_view else [])
+    pod = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 0,
+        "nodeSelector": {**machine.node_selector, **options.node_selector},
+        "tolerations": [*machine.tolerations, *options.tolerations],
+        "affinity": _apart(marks),
+        "containers": [_puller(index, image) for index, image in enumerate(images)],
+    }
+    pod |= {"imagePullSecrets": [{"name": options.pull_secret}]} if options.pull_secret else {}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(order, f"{order.pool.name}-prepull"),
+        "spec": {
+            "completions": order.size,
+            "parallelism": order.size,
+            "completionMode": "Indexed",
+            "backoffLimit": 0,
+            "ttlSecondsAfterFinished": 60,
+            "template": {"metadata": {"labels": marks}, "spec": pod},
+        },
+    }
+
+
+def broker_toml(join: Join) -> str:
+    """Return the broker.toml of the burst, which must survive the operator's heredoc. Raises Never."""
+    text = brokerconfig.render_burst(join, CURVE_CERT, ignore_hostname=False)
+    found = next((mark for mark in _UNSAFE if mark in f"\n{text}\n"), None)
+    if found is not None:
+        raise Never(
+            f"the broker.toml would have {found.strip()!r} in it, which the Flux Operator's shell would not "
+            "leave as it is: change the host names, properties or address that it stands in"
+        )
+    return text
+
+
+def all_hosts(join: Join) -> str:
+    """Return the hostlist of the whole instance in rank order."""
+    return compress(host for one in join.declared for host in expand(one.hosts))
+
+
+def pre(join: Join) -> str:
+    """Return what each pod does before its broker starts: a fixed text, but for the version to be there.
+
+    Whatever is wrong is left as the container's last words, where Kubernetes shows them. The operator appends
+    to broker.toml each time its init container runs, so the file is put in place anew.
+    """
+    return "\n".join(
+        (_FAIL, _version_check(join.version), _PLACE, script(f"{SECRET_PATH}/directories"), "true")
+    )
+
+
+_FAIL = f"""\
+burstd_fail() {{
+  printf '{MARK}%s\\n' "$1" | tee /dev/termination-log >&2
+  exit 1
+}}"""
+
+_PLACE = f"""\
+burstd_place() {{
+  install -D -m "$3" "{SECRET_PATH}/$1" "$2" || burstd_fail "$2 cannot be written by uid $(id -u)"
+}}
+burstd_place curve.cert {CURVE_CERT} 0600
+burstd_place broker.toml {BROKER_TOML} 0644
+if [ -e {SECRET_PATH}/munge.key ]; then
+  burstd_place munge.key /etc/munge/munge.key 0400
+  chown munge: /etc/munge/munge.key 2>/dev/null || true
+fi"""
+
+
+def _version_check(version: str) -> str:
+    if not version:
+        return "true"
+    return f"""\
+burstd_wanted={shlex.quote(version)}
+burstd_found=$(flux version 2>/dev/null | sed -n 's/^commands:[[:space:]]*//p')
+[ "$burstd_found" = "$burstd_wanted" ] || burstd_fail \
+"this pod has Flux ${{burstd_found:-of no version}}, the lead has $burstd_wanted, which refuses any other: \
+set flux_image or image of the pool\""""
+
+
+def _flux(order: Order, options: KubeOptions) -> Manifest:
+    container: Manifest = (
+        {"image": options.flux_image or FLUX_VIEW} if options.use_view else {"disable": True}
+    )
+    container |= {"imagePullSecret": options.pull_secret} if options.pull_secret else {}
+    return {
+        "connectTimeout": options.connect_timeout,
+        "container": container,
+        "brokerConfig": broker_toml(order.join),
+        "bursting": {"hostlist": all_hosts(order.join)},
+    }
+
+
+def _broker(options: KubeOptions, machine: Machine, join: Join) -> Manifest:
+    volumes = {name: _volume(volume) for name, volume in options.volumes.items()}
+    own = {"secretName": SECRET_NAME, "path": SECRET_PATH, "readOnly": True}
+    container: Manifest = {
+        "image": options.image,
+        "runFlux": True,
+        "commands": {"pre": pre(join)},
+        "volumes": {**volumes, SECRET_NAME: own},
+    }
+    resources = {
+        "requests": {**machine.requests, **options.requests},
+        "limits": {**machine.limits, **options.limits},
+    }
+    container |= {"resources": {key: value for key, value in resources.items() if value}}
+    container |= {"environment": dict(options.environment)} if options.environment else {}
+    container |= {"imagePullSecret": options.pull_secret} if options.pull_secret else {}
+    return container
+
+
+def _pod(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
+    settings = {
+        "labels": labels.of_order(order) | {labels.PART: labels.BROKER},
+        "nodeSelector": {**machine.node_selector, **options.node_selector},
+        "tolerations": [*machine.tolerations, *options.tolerations],
+        "schedulerName": options.scheduler_name,
+        "serviceAccountName": options.service_account,
+    }
+    return {key: value for key, value in settings.items() if value}
+
+
+def _volume(volume: VolumeOptions) -> Manifest:
+    source = {
+        "claimName": volume.claim,
+        "hostPath": volume.host_path,
+        "secretName": volume.secret,
+        "configMapName": volume.config_map,
+    }
+    return {
+        "path": volume.path,
+        "readOnly": volume.read_only,
+        **{key: value for key, value in source.items() if value},
+    }
+
+
+def _metadata(order: Order, name: str) -> Manifest:
+    return {"name": name, "namespace": order.site_name, "labels": labels.of_order(order)}
+
+
+def _puller(index: int, image: str) -> Manifest:
+    small = {"cpu": "10m", "memory": "16Mi"}
+    return {
+        "name": f"pull-{index}",
+        "image": image,
+        "command": ["/bin/sh", "-c", "exit 0"],
+        "resources": {"requests": small},
+    }
+
+
+def _apart(marks: Mapping[str, str]) -> Manifest:
+    term = {"labelSelector": {"matchLabels": dict(marks)}, "topologyKey": "kubernetes.io/hostname"}
+    return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}

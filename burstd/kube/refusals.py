@@ -1,0 +1,85 @@
+"""What an API server's refusals mean: a Status (Kubernetes API conventions) becomes NotNow or Never."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from burstd.core.errors import Never, NotNow
+from burstd.kube.kinds import Manifest
+
+_PASSING = (429, 500, 502, 503, 504)
+_LONGEST_TEXT = 500
+
+
+class Exists(Never):
+    """What was to be created is there already, perhaps somebody else's."""
+
+
+class Stale(NotNow):
+    """What was to be changed is another by now: somebody changed it, or made a new one of that name."""
+
+
+class Expired(NotNow):
+    """The version from which to watch is no longer kept: list again."""
+
+
+class Silent(NotNow):
+    """The API server cannot be reached, or does not answer in time."""
+
+
+class Missing(NotNow):
+    """What was asked for is not there."""
+
+
+class Overloaded(NotNow):
+    """The server asks for patience, or fails in a way that passes."""
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, what: str, url: str) -> NotNow | Never:
+    """Return the error that an answer of 400 or more is; `what` was asked of the server at `url`."""
+    told = _told(body)
+    text = str(told.get("message") or f"status {status}")[:_LONGEST_TEXT]
+    if status == 404:
+        return Missing(f"{what} at {url}: {text}")
+    if status == 409:
+        return Exists(text) if told.get("reason") == "AlreadyExists" else Stale(text)
+    if status == 410:
+        return Expired(text)
+    if status in _PASSING:
+        return Overloaded(f"{what} at {url}: {text}", _retry_after(headers, told))
+    if status == 401:
+        return NotNow(f"{url} does not accept burstd's credentials: {text}", 10.0)
+    if status == 403:
+        return _forbidden(told, text, url)
+    return Never(f"{what} at {url} is refused: {text}")
+
+
+def watch_error(told: Manifest) -> NotNow:
+    """Return the error that a watch's ERROR event is; its object is a Status."""
+    text = str(told.get("message") or told.get("reason") or "the watch failed")
+    return Expired(text) if told.get("code") == 410 else Overloaded(text)
+
+
+def _forbidden(told: Manifest, text: str, url: str) -> NotNow | Never:
+    causes = (told.get("details") or {}).get("causes") or ()
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return NotNow(f"the namespace is still being deleted: {text}")
+    return Never(f"{url} forbids it: {text}; give burstd's user the rights that docs/kubernetes.md lists")
+
+
+def _told(body: bytes) -> Manifest:
+    """Return the Status; a proxy on the way may have sent something else."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {"message": body[:200].decode(errors="replace")}
+    return found if isinstance(found, dict) else {}
+
+
+def _retry_after(headers: Mapping[str, str], told: Manifest) -> float:
+    seconds = (told.get("details") or {}).get("retryAfterSeconds") or headers.get("Retry-After") or 2
+    try:
+        return float(seconds)
+    except ValueError:
+        return 2.0

@@ -1,0 +1,104 @@
+"""Bursts on a Kubernetes cluster that is there already: EKS, AKS, on-premises, by kubeconfig and context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from pydantic import Field
+
+from burstd.core.errors import Never, NotNow
+from burstd.kube import checks, kubeconfig
+from burstd.kube.ground import Ground, Machine
+from burstd.kube.options import KubeOptions, read_options
+from burstd.plugins.contract import (
+    Join,
+    Listing,
+    Order,
+    Pool,
+    Problem,
+    Provider,
+    Setting,
+    Shape,
+    Shrinks,
+    Site,
+)
+
+
+class KubernetesOptions(KubeOptions):
+    """Options of the provider `kubernetes`."""
+
+    kubeconfig: str = Field(
+        default="", description="The kubeconfig file. Empty: `$KUBECONFIG`, else `~/.kube/config`."
+    )
+    context: str = Field(default="", description="The context in it. Empty: its current one.")
+    paid: bool = Field(
+        default=False,
+        description="Whether hosts there cost money, as where an autoscaler adds machines for them: then the "
+        "limits for paid pools apply.",
+    )
+    listing_seconds: float = Field(
+        default=1.0, gt=0, description="The least time between two listings, in seconds."
+    )
+
+
+def make(setting: Setting) -> Provider:
+    """Return the provider of one pool. Raises ConfigError on bad options."""
+    return Kubernetes(setting, read_options(KubernetesOptions, setting.options, setting.path))
+
+
+class Kubernetes:
+    """A site is a namespace of the cluster; the cluster itself is nobody's to make or remove."""
+
+    shape: Shape | None = None
+    shrinks: Shrinks = "top"
+
+    def __init__(self, setting: Setting, options: KubernetesOptions) -> None:
+        self.paid = options.paid
+        self.listing_seconds = options.listing_seconds
+        self._options = options
+        self._opened = Opened(lambda: self._open(setting))
+
+    def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
+        found = list(checks.problems(pool, join, self._options))
+        try:
+            self._opened().observe()
+        except Never as exc:
+            found.append(Problem("options.kubeconfig", str(exc)))
+        except NotNow as exc:
+            found.append(Problem("options.kubeconfig", str(exc), "see that the cluster is up and reachable"))
+        return tuple(found)
+
+    def observe(self) -> Listing:
+        return Listing(self._opened().observe())
+
+    def provision(self, order: Order) -> None:
+        self._opened().prepare(order)
+
+    def launch(self, order: Order) -> None:
+        self._opened().launch(order)
+
+    def resize(self, order: Order) -> None:
+        self._opened().resize(order)
+
+    def remove(self, site: Site) -> None:
+        self._opened().remove(site)
+
+    def _open(self, setting: Setting) -> Ground:
+        cluster = kubeconfig.connect(self._options.kubeconfig, self._options.context)
+        return Ground(cluster, setting.owner, self._options, Machine(), made=False, changed=setting.changed)
+
+
+class Opened:
+    """A connection that is opened when it is first needed, by whichever thread."""
+
+    def __init__(self, open_: Callable[[], Ground]) -> None:
+        self._open = open_
+        self._lock = Lock()
+        self._ground: Ground | None = None
+
+    def __call__(self) -> Ground:
+        with self._lock:
+            if self._ground is None:
+                self._ground = self._open()
+            return self._ground
