@@ -78,8 +78,8 @@ def _check_program(user: Manifest, file: Path) -> None:
     hint = (user["exec"].get("installHint") or "").strip().splitlines()
     way_out = hint[0] if hint else "install it where burstd runs, or let the kubeconfig have a token"
     raise Never(
-        f"the kubeconfig {file} gets its credentials from the program {program!r}, which is not installed here: "
-        f"{way_out}"
+        f"the kubeconfig {file} gets its credentials from the program {program!r}, which is not "
+        f"installed here: {way_out}"
     )
 
 

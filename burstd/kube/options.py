@@ -63,12 +63,12 @@ class KubeOptions(Section):
 
     image: str = Field(
         default="",
-        description="The image in which brokers and jobs run. Empty: the lead's own, if `lead.image` says it.",
+        description="The image in which brokers and jobs run. Empty: the lead's own, `lead.image`.",
     )
     flux_image: str = Field(
         default="",
         description="The image from which the operator takes Flux, its Flux view. Empty: the lead's own, "
-        "where `lead.flux_image` says it, else the operator's own default.",
+        "`lead.flux_image`, else the operator's own default.",
     )
     use_view: bool = Field(
         default=True,
