@@ -18,6 +18,9 @@ from burstd.core.hosts import compress, expand
 from burstd.core.model import Host, Policy, Pool, Queue, Shape, Shrinks
 from burstd.join.papers import Declared, Join
 
+AUTO = "auto"
+"""The `lead.host` that means: read it from the lead's Service."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -280,6 +283,8 @@ def _address(config: LeadConfig, endpoint: str) -> tuple[str, int]:
     """Where brokers reach the lead: as configured, else as its own config tells them; "", 0: unknown."""
     match = re.fullmatch(r"tcp://(?P<host>[^%*]+):(?P<port>\d+)", endpoint)
     host = config.host or (match["host"] if match else "")
+    if config.host == AUTO:
+        return AUTO, config.port or 1  # both are found out before they are used
     return host, config.port or (int(match["port"]) if match else 0)
 
 
@@ -330,6 +335,8 @@ def _join(config: LeadConfig, lead: _Lead, endpoint: str, curve_cert: str, versi
         curve_cert=config.curve_cert or Path(curve_cert),
         munge_key=config.munge_key,
         version=version,
+        image=config.image,
+        flux_image=config.flux_image,
         curve_cert_secret=config.curve_cert_secret_name or "",
         munge_key_secret=config.munge_key_secret_name or "",
     )

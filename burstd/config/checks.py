@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from burstd.config.fields import NAME_LIMIT
 from burstd.config.flags import Raw
-from burstd.config.model import LAST_GENERATION, NAME_LIMIT, PoolConfig
+from burstd.config.model import LAST_GENERATION, PoolConfig
 from burstd.config.problems import unknown_provider
 from burstd.config.queues import queue_of
-from burstd.core.errors import Problem
+from burstd.core.errors import OtherUser, Problem
 from burstd.core.hosts import expand
 
 Pools = Mapping[int, PoolConfig]
@@ -109,7 +110,8 @@ def _long_names(pools: Pools, prefix: str) -> Iterator[Problem]:
 
 def _unreachable(providers: Mapping[int, str], lead: Mapping[str, Any]) -> Iterator[Problem]:
     remote = ", ".join(sorted(set(providers.values()) - {"local"}))
-    for key, what in (("host", "address"), ("port", "port")):
+    needed = (("host", "address"),) if lead.get("host") == "auto" else (("host", "address"), ("port", "port"))
+    for key, what in needed:
         if remote and lead.get(key) is None:
             text = f"missing: the {what} at which hosts of provider {remote} reach the lead"
             yield Problem(f"lead.{key}", text, f"set it, or give --lead-{key}")
@@ -123,13 +125,19 @@ def _unknown_providers(providers: Mapping[int, str], installed: Collection[str] 
 
 def _check_secret(path: str, file: Path) -> Iterator[Problem]:
     try:
-        mode = file.stat().st_mode
+        status = file.stat()
     except OSError as exc:
         yield Problem(path, f"{file} cannot be read: {exc.strerror}")
         return
     if not file.is_file():
         yield Problem(path, f"{file} is not a file")
     elif not os.access(file, os.R_OK):
-        yield Problem(path, f"{file} cannot be read by this user", "burstd must be able to read it")
-    elif mode & 0o077:
+        yield _unreadable(path, file, status.st_uid)
+    elif status.st_mode & 0o077:
         yield Problem(path, f"{file} can be read by others than its owner", f"chmod 600 {file}")
+
+
+def _unreadable(path: str, file: Path, theirs: int) -> Problem:
+    if path == "lead.curve_cert" and theirs != os.geteuid():
+        return Problem(path, str(OtherUser(str(file), theirs, os.geteuid())))
+    return Problem(path, f"{file} cannot be read by this user", "burstd must be able to read it")

@@ -6,54 +6,27 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from burstd.core import hosts as hostlist
+from burstd.config.fields import (
+    NAME_LIMIT,
+    POOL_LIMIT,
+    File,
+    Hostlist,
+    HostName,
+    Label,
+    Properties,
+    Queue,
+    Seconds,
+    Section,
+    shown_default,
+)
+from burstd.config.minicluster import MiniClusterConfig
 from burstd.core.model import Placement
-
-NAME_LIMIT = 40
-"""The longest name that every place a site may be in accepts (a GKE cluster has the shortest)."""
 
 LAST_GENERATION = 999_999
 
 PAID_LIFETIME_SECONDS = 14_400.0
-
-POOL_LIMIT = 100_000
-"""The most hosts of one pool: more is a slip of the finger that would fill the memory."""
-
-
-class Section(BaseModel):
-    """One mapping of the file: a key that it does not know is an error, and so is a value of another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-def _check_hostlist(text: str) -> str:
-    if (size := hostlist_size(text)) > POOL_LIMIT:
-        raise ValueError(f"has {size} hosts, more than the {POOL_LIMIT} of the largest pool")
-    names = hostlist.expand(text)
-    if not names:
-        raise ValueError("names no host")
-    if len(set(names)) != len(names):
-        raise ValueError("names a host twice")
-    return text
-
-
-def hostlist_size(text: str) -> int:
-    """Return how many hosts the ranges of a hostlist may have, without making them."""
-    ends = (item.partition("-")[::2] for item in _range_items(text))
-    return sum(int(last) - int(first) + 1 for first, last in ends if first.isdigit() and last.isdigit())
-
-
-def _range_items(text: str) -> list[str]:
-    inside = (part.split("]", 1)[0] for part in text.split("[")[1:])
-    return [item for ranges in inside for item in ranges.split(",")]
-
-
-def _check_host(host: str) -> str:
-    if not host.strip() or any(mark in host for mark in " /"):
-        raise ValueError("must be a host name or an address alone, such as lead.example.org, not a URI")
-    return host
 
 
 def _default_state_dir() -> Path:
@@ -65,22 +38,6 @@ def _default_uri() -> str:
     return os.environ.get("FLUX_URI", "")
 
 
-def _shown(default: str) -> dict[str, Any]:
-    """Say in the reference what a default is that depends on something else."""
-    return {"shown_default": default}
-
-
-LABEL = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
-"""A DNS label (RFC 1035): what host names, Kubernetes names and labels have in common."""
-
-Label = Annotated[str, Field(pattern=LABEL, max_length=NAME_LIMIT)]
-Hostlist = Annotated[str, AfterValidator(_check_hostlist)]
-File = Annotated[Path, Field(strict=False)]
-Seconds = Annotated[float, Field(gt=0)]
-Properties = Annotated[tuple[str, ...], Field(strict=False)]
-Queue = Annotated[str, Field(min_length=1)]
-
-
 class LeadConfig(Section):
     """The lead: the Flux instance that burstd serves, and what a remote broker needs to be let in."""
 
@@ -89,12 +46,13 @@ class LeadConfig(Section):
         description="Where burstd itself connects, as Flux writes it: `local:///run/flux/local`, or "
         "`embedded:///path` for the embedded instance. It must be the lead's rank 0 broker. "
         "When it is empty, Flux's own default socket is tried.",
-        json_schema_extra=_shown("`$FLUX_URI`, as for every Flux tool"),
+        json_schema_extra=shown_default("`$FLUX_URI`, as for every Flux tool"),
     )
-    host: Annotated[str, AfterValidator(_check_host)] | None = Field(
+    host: HostName | None = Field(
         default=None,
         description="The host name or address at which remote brokers reach the lead's rank 0 broker. Only "
-        "you know it: what the lead binds to is seldom what the other side must dial. It may be left out "
+        "you know it: what the lead binds to is seldom what the other side must dial. `auto`, for a lead on "
+        "Kubernetes, reads it from the Service that `lead.minicluster` names. It may be left out "
         "for pools of provider `local`, which take it from the `connect` of the lead's own `[bootstrap]`.",
     )
     port: int | None = Field(
@@ -110,7 +68,7 @@ class LeadConfig(Section):
         le=POOL_LIMIT,
         description="How many hosts of its own the lead declares, up or not: the first ones of its hostlist. "
         "Ranks are positions in that list, so a wrong number here means wrong ranks; it is checked.",
-        json_schema_extra=_shown("not checked: all hosts that are in no pool are the lead's"),
+        json_schema_extra=shown_default("not checked: all hosts that are in no pool are the lead's"),
     )
     hosts: Hostlist | None = Field(
         default=None,
@@ -131,7 +89,7 @@ class LeadConfig(Section):
         default=(),
         description="Flux properties of the lead's own hosts beside `local`, which they always get, for "
         "`burstd render lead-toml` without `--base`.",
-        json_schema_extra=_shown("none"),
+        json_schema_extra=shown_default("none"),
     )
     start_queues: Annotated[tuple[Queue, ...], Field(strict=False)] = Field(
         default=(),
@@ -139,31 +97,46 @@ class LeadConfig(Section):
         "start stopped; burstd starts each of these once in each generation of the lead's broker, and only "
         "if it is stopped without a reason, so what an administrator stops stays stopped. Pools' queues do "
         "not belong here: burstd starts and stops them as their hosts come and go.",
-        json_schema_extra=_shown("none: `flux queue start` does it by hand"),
+        json_schema_extra=shown_default("none: `flux queue start` does it by hand"),
     )
     curve_cert: File | None = Field(
         default=None,
         description="Path of the CURVE certificate that all brokers of the instance share. Nobody but its "
         "owner may read it (mode 0600): who has it can join the instance.",
-        json_schema_extra=_shown("the path in the lead's own `[bootstrap]`, as burstd runs beside it"),
+        json_schema_extra=shown_default("the path in the lead's own `[bootstrap]`, as burstd runs beside it"),
     )
     munge_key: File | None = Field(
         default=None,
         description="Path of the munge key that remote hosts get, where the site's images use munge. "
         "It is a secret: mode 0600, readable by burstd.",
-        json_schema_extra=_shown("none: brokers authenticate each other by the certificate"),
+        json_schema_extra=shown_default("none: brokers authenticate each other by the certificate"),
     )
     curve_cert_secret_name: Label | None = Field(
         default=None,
         description="Name of a Kubernetes Secret at the site that holds the certificate already. Only "
         "providers that make Kubernetes sites use it.",
-        json_schema_extra=_shown("burstd makes the Secret from `curve_cert`"),
+        json_schema_extra=shown_default("burstd makes the Secret from `curve_cert`"),
     )
     munge_key_secret_name: Label | None = Field(
         default=None,
         description="Name of a Kubernetes Secret at the site that holds the munge key already. Only "
         "providers that make Kubernetes sites use it.",
-        json_schema_extra=_shown("burstd makes the Secret from `munge_key`, if there is one"),
+        json_schema_extra=shown_default("burstd makes the Secret from `munge_key`, if there is one"),
+    )
+    image: str = Field(
+        default="",
+        description="The image in which the lead's brokers run, where it runs in containers: what pools take "
+        "that name none, since a lead lets in only brokers of its own Flux version.",
+    )
+    flux_image: str = Field(
+        default="",
+        description="The image from which the Flux Operator takes the lead's Flux (its Flux view), for pools "
+        "that name none.",
+    )
+    minicluster: MiniClusterConfig = Field(
+        default_factory=MiniClusterConfig,
+        description="The lead as a MiniCluster of the Flux Operator, for `burstd render lead` and for "
+        "`lead.host: auto`.",
     )
 
 
@@ -180,7 +153,7 @@ class LimitsConfig(Section):
         default=None,
         ge=1,
         description="How many hosts of paid pools may exist at once.",
-        json_schema_extra=_shown("the sum of the sizes of all paid pools"),
+        json_schema_extra=shown_default("the sum of the sizes of all paid pools"),
     )
 
 
@@ -202,47 +175,47 @@ class PoolConfig(Section):
     hosts: Hostlist | None = Field(
         default=None,
         description="The pool's hosts as an RFC 29 hostlist, in the order of the lead's own hostlist.",
-        json_schema_extra=_shown("all hosts `<name>-<number>` of the lead's hostlist"),
+        json_schema_extra=shown_default("all hosts `<name>-<number>` of the lead's hostlist"),
     )
     size: int | None = Field(
         default=None,
         ge=1,
         le=POOL_LIMIT,
         description="How many of the hosts burstd may use, from the first on. No more than are declared.",
-        json_schema_extra=_shown("all of them"),
+        json_schema_extra=shown_default("all of them"),
     )
     cores: int | None = Field(
         default=None,
         ge=1,
         description="Cores of one host. What the lead's resource set (R) says is what counts; a number here "
         "must agree with it. `burstd render lead-toml` needs it.",
-        json_schema_extra=_shown("what the lead's R says"),
+        json_schema_extra=shown_default("what the lead's R says"),
     )
     gpus: int | None = Field(
         default=None,
         ge=0,
         description="Gpus of one host; must agree with the lead's R.",
-        json_schema_extra=_shown("what the lead's R says"),
+        json_schema_extra=shown_default("what the lead's R says"),
     )
     properties: Properties | None = Field(
         default=None,
         description="Flux properties of the hosts, such as `[burst]`, beside the pool's own name, which "
         "`burstd render lead-toml` always adds; must agree with the lead's R. Jobs and queues ask for hosts "
         "by these.",
-        json_schema_extra=_shown("what the lead's R says"),
+        json_schema_extra=shown_default("what the lead's R says"),
     )
     placement: Annotated[Placement, Field(strict=False)] | None = Field(
         default=None,
         description="How the pool's jobs are placed, where they do not say themselves: `pool`, whole in this "
         "pool, or `mixed`, over it and the lead's own free hosts.",
-        json_schema_extra=_shown("the `placement` of the whole lead"),
+        json_schema_extra=shown_default("the `placement` of the whole lead"),
     )
     queue: str = Field(
         default="",
         description="The pool's own queue in Flux, for its hosts and no others. burstd stops it while no "
         "host of the pool is up, and moves burstable jobs there that shall run on this pool alone. The lead "
         "must have a queue of this name.",
-        json_schema_extra=_shown("the queue named as the pool, if the lead has one"),
+        json_schema_extra=shown_default("the queue named as the pool, if the lead has one"),
     )
     idle_seconds: float = Field(
         default=300.0,
@@ -278,13 +251,13 @@ class PoolConfig(Section):
         default=None,
         description="Seconds after which a burst is drained and released whatever it does. A paid pool "
         "always has such an end: `null` is refused there.",
-        json_schema_extra=_shown("14400 (four hours) for paid providers, none for others"),
+        json_schema_extra=shown_default("14400 (four hours) for paid providers, none for others"),
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
         description="The provider's own settings; it checks them itself. Relative paths among them count "
         "from the directory in which burstd is started.",
-        json_schema_extra=_shown("`{}`"),
+        json_schema_extra=shown_default("`{}`"),
     )
 
 
@@ -300,12 +273,12 @@ class Config(Section):
         default=None,
         description="How the names of sites begin: `<cluster_name>-<pool>-g<N>` for the pool's N-th burst. "
         f"Such a name must fit {NAME_LIMIT} characters with six digits for N.",
-        json_schema_extra=_shown("the same as `owner`"),
+        json_schema_extra=shown_default("the same as `owner`"),
     )
     state_dir: File = Field(
         default_factory=_default_state_dir,
         description="Where burstd keeps its ledger, and what providers write, logs for instance.",
-        json_schema_extra=_shown("`$XDG_STATE_HOME/burstd`, or `~/.local/state/burstd`"),
+        json_schema_extra=shown_default("`$XDG_STATE_HOME/burstd`, or `~/.local/state/burstd`"),
     )
     placement: Annotated[Placement, Field(strict=False)] = Field(
         default=Placement.POOL,
@@ -313,14 +286,14 @@ class Config(Section):
         "are near each other. `mixed`: a job may spread over pools and the lead's own free hosts, and "
         "`burstd render lead-toml` writes a queue `batch` that requires nothing: any job in it may then run "
         'on burst hosts, paid ones too. One job asks for it with `burstable={"placement":"mixed"}`.',
-        json_schema_extra=_shown("`pool`"),
+        json_schema_extra=shown_default("`pool`"),
     )
     lead: LeadConfig = Field(default_factory=LeadConfig, description="The Flux instance that burstd serves.")
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="Caps over all paid pools.")
     pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PoolConfig(),),
         description="The pools, in order of preference.",
-        json_schema_extra=_shown("one pool, `burst-0`"),
+        json_schema_extra=shown_default("one pool, `burst-0`"),
     )
 
     @property

@@ -10,7 +10,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from burstd.config.model import LABEL, Config
+from burstd.config.fields import LABEL
+from burstd.config.model import Config
 from burstd.core.errors import Problem
 
 _KINDS = {

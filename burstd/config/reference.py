@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from burstd.config.flags import IN_LEAD, IN_OPTIONS, flag
+from burstd.config.minicluster import MiniClusterConfig
 from burstd.config.model import Config, LeadConfig, LimitsConfig, PoolConfig
 
 _HEAD = """\
@@ -99,7 +100,13 @@ flags of pools are for; otherwise it names the only one. Each counts more than t
 
 def page() -> str:
     """Return docs/configuration.md."""
-    sections = (("", Config), ("lead.", LeadConfig), ("limits.", LimitsConfig), ("pools[].", PoolConfig))
+    sections = (
+        ("", Config),
+        ("lead.", LeadConfig),
+        ("lead.minicluster.", MiniClusterConfig),
+        ("limits.", LimitsConfig),
+        ("pools[].", PoolConfig),
+    )
     tables = "\n".join("\n".join(_section(prefix, model)) for prefix, model in sections)
     return f"{_HEAD.format(example=EXAMPLE)}\n{tables}\n{_FLAGS_HEAD}" + "\n".join(_flag_rows()) + "\n"
 

@@ -25,8 +25,9 @@ class Join:
 
     `lead_host` and `lead_port` are where a remote broker reaches the lead's rank 0.
     `declared` covers every host of the instance in rank order, the lead's own first. `version` is the lead's
-    Flux version, "" where it is not known: brokers of another are refused. The names of Secrets say where on
-    a Kubernetes site the files are already; "": burstd brings them.
+    Flux version, "" where it is not known: brokers of another are refused. `image` and `flux_image`
+    are the container images that the lead runs in and takes Flux from, "" where it runs in none. The names of
+    Secrets say where on a Kubernetes site the files are already; "": burstd brings them.
     """
 
     lead_host: str
@@ -35,6 +36,8 @@ class Join:
     curve_cert: Path
     munge_key: Path | None = None
     version: str = ""
+    image: str = ""
+    flux_image: str = ""
     curve_cert_secret: str = ""
     munge_key_secret: str = ""
 

@@ -20,8 +20,10 @@ from burstd.kube.options import KubeOptions
 def problems(pool: Pool, join: Join, options: KubeOptions) -> Iterator[Problem]:
     """Yield each problem; their paths are relative to the pool."""
     yield from _host_problems(pool)
-    if not options.image:
-        yield Problem("options.image", "missing: the image in which brokers and jobs run", "set it")
+    if not (options.image or join.image):
+        yield Problem(
+            "options.image", "missing: the image in which brokers and jobs run", "set it, or lead.image"
+        )
     for index, container in enumerate(options.containers):
         if not container.get("name") or not container.get("image"):
             where = f"options.containers[{index}]"

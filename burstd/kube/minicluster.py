@@ -123,7 +123,9 @@ def prepull(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
     It asks for next to nothing, so that the brokers find their room beside it.
     """
     marks = labels.of_order(order) | {labels.PART: labels.PREPULL}
-    images = [options.image] + ([options.flux_image or FLUX_VIEW] if options.use_view else [])
+    images = [options.image or order.join.image] + (
+        [flux_image(options, order.join)] if options.use_view else []
+    )
     pod = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -159,6 +161,11 @@ def broker_toml(join: Join) -> str:
             "leave as it is: change the host names, properties or address that it stands in"
         )
     return text
+
+
+def flux_image(options: KubeOptions, join: Join) -> str:
+    """Return the image from which the operator takes Flux."""
+    return options.flux_image or join.flux_image or FLUX_VIEW
 
 
 def all_hosts(join: Join) -> str:
@@ -208,7 +215,7 @@ set flux_image or image of the pool\""""
 
 def _flux(order: Order, options: KubeOptions) -> Manifest:
     container: Manifest = (
-        {"image": options.flux_image or FLUX_VIEW} if options.use_view else {"disable": True}
+        {"image": flux_image(options, order.join)} if options.use_view else {"disable": True}
     )
     container |= {"imagePullSecret": options.pull_secret} if options.pull_secret else {}
     return {
@@ -223,7 +230,7 @@ def _broker(options: KubeOptions, machine: Machine, join: Join) -> Manifest:
     volumes = {name: _volume(volume) for name, volume in options.volumes.items()}
     own = {"secretName": SECRET_NAME, "path": SECRET_PATH, "readOnly": True}
     container: Manifest = {
-        "image": options.image,
+        "image": options.image or join.image,
         "runFlux": True,
         "commands": {"pre": pre(join)},
         "volumes": {**volumes, SECRET_NAME: own},
