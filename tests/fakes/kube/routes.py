@@ -1,0 +1,410 @@
+"""The verbs of the API, over a store."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakes.kube import ownership, patches, schema, selectors, status
+from fakes.kube.kinds import Kind, discover
+from fakes.kube.requests import APPLY, Answer, Request, Target, locate
+from fakes.kube.status import NoSuchPath, Object, Refused
+from fakes.kube.store import Deletion, Store
+from fakes.kube.watches import Watch, follow
+
+VERSION = {
+    "major": "1",
+    "minor": "36",
+    "gitVersion": "v1.36.0",
+    "gitCommit": "0" * 40,
+    "gitTreeState": "clean",
+    "buildDate": "2026-04-22T00:00:00Z",
+    "goVersion": "go1.26.0",
+    "compiler": "gc",
+    "platform": "linux/amd64",
+}
+_HEALTH = {"/readyz", "/livez", "/healthz"}
+_MERGES = {"application/merge-patch+json", "application/strategic-merge-patch+json"}
+_OPERATIONS = "application/json-patch+json"
+
+
+@dataclass(slots=True)
+class Routes:
+    """Answers requests."""
+
+    store: Store
+    bookmark_seconds: float = 60.0
+    _pages: dict[str, tuple[int, list[Object]]] = field(default_factory=dict)
+    """What is left of lists that were cut by `limit`, with their version, by continue token."""
+
+    def answer(self, request: Request) -> Answer:
+        """Return what the API answers; never raises Refused."""
+        try:
+            return self._answer(request)
+        except Refused as refused:
+            headers = {} if refused.retry_after is None else {"Retry-After": str(refused.retry_after)}
+            return Answer(refused.code, refused.body(), headers)
+        except NoSuchPath:
+            return Answer(404, "404 page not found\n")
+
+    def _answer(self, request: Request) -> Answer:
+        path = request.path.rstrip("/") or "/"
+        if path in _HEALTH:
+            return Answer(200, "ok")
+        if path == "/version":
+            return Answer(200, dict(VERSION))
+        parts = path.strip("/").split("/")
+        if request.method == "GET" and len(parts) <= (3 if parts[0] == "apis" else 2):
+            return Answer(200, discover(self.store.kinds, parts))
+        target = locate(self.store.kinds, path)
+        return self._verb(request, target)(request, target)
+
+    def _verb(self, request: Request, target: Target) -> Callable[[Request, Target], Answer]:
+        verbs = self._subresource_verbs(target) if target.subresource else self._object_verbs(target)
+        if verb := verbs.get(request.method):
+            return verb
+        raise Refused(405, "the server does not allow this method on the requested resource")
+
+    def _object_verbs(self, target: Target) -> dict[str, Callable[[Request, Target], Answer]]:
+        if target.name:
+            return {"GET": self._get, "PUT": self._put, "PATCH": self._patch, "DELETE": self._delete}
+        return {"GET": self._list, "POST": self._create, "DELETE": self._delete_all}
+
+    def _subresource_verbs(self, target: Target) -> dict[str, Callable[[Request, Target], Answer]]:
+        if target.subresource == "log":
+            return {"GET": self._log}
+        if target.subresource == "scale":
+            return {"GET": self._get_scale, "PUT": self._write_scale, "PATCH": self._write_scale}
+        return {"GET": self._get, "PUT": self._put, "PATCH": self._patch}
+
+    def _get(self, _request: Request, target: Target) -> Answer:
+        return Answer(200, self._require(target))
+
+    def _require(self, target: Target) -> Object:
+        obj = self.store.get(target.kind.resource, target.namespace, target.name)
+        if obj is None:
+            raise status.absent(target.kind.resource, target.name)
+        return _shown(target.kind, obj)
+
+    def _list(self, request: Request, target: Target) -> Answer:
+        if request.flag("watch"):
+            return self._watch(request, target)
+        version, rest = self._matching(request, target)
+        limit = int(request.query.get("limit") or 0) or len(rest)
+        meta: Object = {"resourceVersion": str(version)}
+        items, rest = rest[:limit], rest[limit:]
+        if rest:
+            meta["continue"] = base64.urlsafe_b64encode(f"{version}/{uuid.uuid4()}".encode()).decode()
+            self._pages[meta["continue"]] = version, rest
+            if not request.query.get("labelSelector") and not request.query.get("fieldSelector"):
+                meta["remainingItemCount"] = len(rest)
+        kind = target.kind
+        told = [_shown(kind, obj) for obj in items]
+        return Answer(
+            200, {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": told}
+        )
+
+    def _matching(self, request: Request, target: Target) -> tuple[int, list[Object]]:
+        """Return the version and the objects of a list, or of what is left of one."""
+        if token := request.query.get("continue"):
+            page = self._pages.get(token)
+            if page is None or page[0] < self.store.compacted:
+                raise Refused(
+                    410, "The provided continue parameter is too old to display a consistent list result."
+                )
+            return page
+        asked, matches = _version(request), _selector(request, target)
+        version, found = self.store.snapshot(target.kind.resource, target.namespace)
+        if asked > version:
+            raise status.too_large(asked, version)
+        if request.query.get("resourceVersionMatch") == "Exact" and asked < self.store.compacted:
+            raise status.expired(asked, self.store.compacted)
+        return version, [obj for obj in found if matches(obj)]
+
+    def _watch(self, request: Request, target: Target) -> Answer:
+        asked = _version(request)
+        if asked > self.store.version:
+            raise status.too_large(asked, self.store.version)
+        wanted = request.flag("allowWatchBookmarks")
+        watch = Watch(
+            target.kind,
+            target.namespace,
+            _selector(request, target),
+            asked,
+            float(request.query.get("timeoutSeconds") or 1800),
+            self.bookmark_seconds if wanted else None,
+        )
+        return Answer(200, follow(self.store, watch, request.present))
+
+    def _create(self, request: Request, target: Target) -> Answer:
+        return Answer(201, self._create_object(request, target, request.document(), request.manager()))
+
+    def _create_object(
+        self, request: Request, target: Target, body: Object, manager: ownership.Manager | None
+    ) -> Object:
+        draft = _addressed(target, body)
+        if draft["metadata"].get("resourceVersion"):
+            raise Refused(400, "resourceVersion should not be set on objects to be created")
+        if "status" in target.kind.subresources:
+            draft.pop("status", None)
+        _conform(target.kind, draft, strict=request.query.get("fieldValidation") == "Strict")
+        fresh = self.store.create(target.kind.resource, draft, manager=manager, dry_run=request.dry_run)
+        return _shown(target.kind, fresh)
+
+    def _put(self, request: Request, target: Target) -> Answer:
+        body = request.document()
+        if target.kind.custom and not (body.get("metadata") or {}).get("resourceVersion"):
+            why = "Invalid value: 0x0: must be specified for an update"
+            cause = ("FieldValueInvalid", "metadata.resourceVersion", why)
+            raise status.invalid(target.kind.kind, target.kind.group, target.name, [cause])
+        return Answer(200, self._write(request, target, lambda _: body))
+
+    def _patch(self, request: Request, target: Target) -> Answer:
+        if request.content_type == APPLY:
+            return self._apply(request, target)
+        content = request.content()
+        return Answer(200, self._write(request, target, _patcher(request, target.kind, content)))
+
+    def _write(self, request: Request, target: Target, change: Callable[[Object], Any]) -> Object:
+        """Change an object or its status subresource as `change` says, if nobody was faster."""
+        strict = request.query.get("fieldValidation") == "Strict"
+
+        def step(before: Object) -> Object:
+            after = _addressed(target, change(before))
+            _check_unmoved(target, before, after)
+            after = _confine(target, before, after)
+            _conform(target.kind, after, strict=strict)
+            return after
+
+        return self._edit(request, target, step, request.manager(target.subresource))
+
+    def _edit(
+        self,
+        request: Request,
+        target: Target,
+        step: Callable[[Object], Object],
+        manager: ownership.Manager | None,
+    ) -> Object:
+        address = target.kind.resource, target.namespace, target.name
+        after = self.store.edit(*address, step, manager=manager, dry_run=request.dry_run)
+        if after is None:
+            raise status.absent(target.kind.resource, target.name)
+        return _shown(target.kind, after)
+
+    def _apply(self, request: Request, target: Target) -> Answer:
+        if not request.query.get("fieldManager"):
+            raise Refused(
+                422,
+                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply',
+            )
+        wanted = _addressed(target, request.document())
+        if wanted["metadata"].get("managedFields"):
+            raise Refused(400, "metadata.managedFields must be nil")
+        address = target.kind.resource, target.namespace, target.name
+        if self.store.get(*address) is None and not target.subresource:
+            return self._apply_new(request, target, wanted)
+        return Answer(200, self._apply_over(request, target, wanted))
+
+    def _apply_new(self, request: Request, target: Target, wanted: Object) -> Answer:
+        if wanted["metadata"].get("resourceVersion"):
+            raise status.conflict(target.kind.resource, target.name)
+        fresh = ownership.apply(None, wanted, request.manager(), force=True, now=_now())
+        return Answer(201, self._create_object(request, target, fresh, None))
+
+    def _apply_over(self, request: Request, target: Target, wanted: Object) -> Object:
+        manager, force = request.manager(target.subresource), request.flag("force")
+
+        def step(before: Object) -> Object:
+            _check_unmoved(target, before, wanted)
+            after = ownership.apply(before, wanted, manager, force=force, now=_now())
+            after = _confine(target, before, after)
+            _conform(target.kind, after, strict=request.query.get("fieldValidation") == "Strict")
+            return after
+
+        return self._edit(request, target, step, None)
+
+    def _delete(self, request: Request, target: Target) -> Answer:
+        how = _deletion(request)
+        resource = target.kind.resource
+        obj, gone = self.store.remove(resource, target.namespace, target.name, how, dry_run=request.dry_run)
+        if gone and resource != "pods":
+            details = status.describe(resource, target.name) | {"uid": obj["metadata"]["uid"]}
+            return Answer(200, status.success(details))
+        return Answer(200, _shown(target.kind, obj))
+
+    def _delete_all(self, request: Request, target: Target) -> Answer:
+        version, found = self._matching(request, target)
+        kind, how = target.kind, _deletion(request)
+        for obj in found:
+            meta = obj["metadata"]
+            try:
+                self.store.remove(
+                    kind.resource, meta.get("namespace", ""), meta["name"], how, dry_run=request.dry_run
+                )
+            except Refused as refused:
+                if refused.code != 404:
+                    raise
+        listed = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version}
+        told = [_shown(kind, obj) for obj in found]
+        return Answer(200, listed | {"metadata": {"resourceVersion": str(version)}, "items": told})
+
+    def _get_scale(self, _request: Request, target: Target) -> Answer:
+        return Answer(200, _scale_of(target.kind, self._require(target)))
+
+    def _write_scale(self, request: Request, target: Target) -> Answer:
+        content = request.content()
+        put = request.method == "PUT"
+        change = (lambda _: content) if put else _patcher(request, None, content)
+
+        def step(before: Object) -> Object:
+            scale = change(_scale_of(target.kind, before))
+            _check_unmoved(target, before, scale)
+            after = patches.merge(before, _nested(target.kind.scale.wanted, scale["spec"]["replicas"]))
+            _conform(target.kind, after, strict=False)
+            return after
+
+        return Answer(
+            200, _scale_of(target.kind, self._edit(request, target, step, request.manager("scale")))
+        )
+
+    def _log(self, request: Request, target: Target) -> Answer:
+        pod = self._require(target)
+        names = [container["name"] for container in pod["spec"].get("containers") or ()]
+        names += [container["name"] for container in pod["spec"].get("initContainers") or ()]
+        container = request.query.get("container") or (names[0] if len(names) == 1 else "")
+        if container not in names:
+            told = (
+                "container name must be specified" if not container else f"container {container} is not valid"
+            )
+            raise Refused(400, f"{told} for pod {target.name}, choose one of: {names}")
+        text = self.store.logs.get((target.namespace, target.name, container), "")
+        if lines := request.query.get("tailLines"):
+            text = "".join(text.splitlines(keepends=True)[-int(lines) :])
+        return Answer(200, text[: int(request.query.get("limitBytes") or len(text))])
+
+
+def _version(request: Request) -> int:
+    text = request.query.get("resourceVersion") or "0"
+    if not text.isdigit():
+        raise Refused(400, f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def _selector(request: Request, target: Target) -> selectors.Matches:
+    query = request.query
+    return selectors.build(
+        target.kind.resource, query.get("labelSelector", ""), query.get("fieldSelector", "")
+    )
+
+
+def _shown(kind: Kind, obj: Object) -> Object:
+    """Return an object in the version it is asked for."""
+    return obj | {"apiVersion": kind.api_version}
+
+
+def _addressed(target: Target, body: Any) -> Object:
+    """Return a body with the path's name and namespace. Raises Refused (400) where they contradict it."""
+    if not isinstance(body, dict):
+        raise Refused(400, "the body of the request is not an object")
+    kind, obj = target.kind, dict(body)
+    if obj.get("kind", kind.kind) != kind.kind or obj.get("apiVersion", kind.api_version) != kind.api_version:
+        told = f"{obj.get('kind')} in version {obj.get('apiVersion')} cannot be handled as a {kind.kind}"
+        raise Refused(400, told)
+    meta = dict(obj.get("metadata") or {})
+    for key, wanted in (("name", target.name), ("namespace", target.namespace)):
+        if wanted and meta.setdefault(key, wanted) != wanted:
+            told = f"the {key} of the object ({meta[key]}) does not match the {key} on the URL ({wanted})"
+            raise Refused(400, told)
+    return obj | {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta}
+
+
+def _patcher(request: Request, kind: Kind | None, content: Any) -> Callable[[Object], Any]:
+    """Return what applies a patch of the request's content type. Raises Refused (415, 400)."""
+    if request.content_type == _OPERATIONS:
+        return lambda before: patches.apply_operations(before, content)
+    custom = kind is not None and kind.custom
+    if request.content_type not in _MERGES or (custom and "strategic" in request.content_type):
+        told = "the body of the request was in an unknown format - accepted media types include: "
+        raise Refused(415, told + ", ".join([_OPERATIONS, *sorted(_MERGES)[: 1 if custom else 2], APPLY]))
+    if not isinstance(content, dict):
+        raise Refused(400, "json: cannot unmarshal array into Go value of type map[string]interface {}")
+    return lambda before: patches.merge(before, content)
+
+
+def _check_unmoved(target: Target, before: Object, after: Object) -> None:
+    """Raise Refused (409) where a write names another version or another object than there is."""
+    asked, meta = after["metadata"], before["metadata"]
+    if asked.get("resourceVersion") and asked["resourceVersion"] != meta["resourceVersion"]:
+        raise status.conflict(target.kind.resource, target.name)
+    if asked.get("uid") and asked["uid"] != meta["uid"]:
+        why = f"Precondition failed: UID in precondition: {asked['uid']}, UID in object meta: {meta['uid']}"
+        raise status.conflict(target.kind.resource, target.name, why)
+
+
+def _confine(target: Target, before: Object, after: Object) -> Object:
+    """The status subresource writes status alone, and what has one writes status nowhere else."""
+    if target.subresource == "status":
+        fields = {"managedFields": after["metadata"].get("managedFields", [])}
+        return before | {"status": after.get("status"), "metadata": before["metadata"] | fields}
+    if target.subresource == "finalize":
+        return before | {"spec": after.get("spec") or {}}
+    if "status" in target.kind.subresources:
+        kept = {"status": before["status"]} if "status" in before else {}
+        return {key: value for key, value in after.items() if key != "status"} | kept
+    return after
+
+
+def _conform(kind: Kind, obj: Object, *, strict: bool) -> None:
+    """Prune, complete and check a custom resource, in place. Raises Refused (422; 400 if strict)."""
+    unknown = schema.prune(obj, kind.schema)
+    if unknown and strict:
+        told = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise Refused(
+            400, f"{kind.kind} in version {kind.version} cannot be handled: strict decoding error: {told}"
+        )
+    schema.fill(obj, kind.schema)
+    if causes := schema.check(obj, kind.schema):
+        raise status.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), causes)
+
+
+def _deletion(request: Request) -> Deletion:
+    options = request.document() if request.body.strip() else {}
+    query = request.query
+    demanded = options.get("preconditions") or {}
+    grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+    return Deletion(
+        options.get("propagationPolicy") or query.get("propagationPolicy") or "Background",
+        None if grace is None else int(grace),
+        demanded.get("uid"),
+        demanded.get("resourceVersion"),
+    )
+
+
+def _scale_of(kind: Kind, obj: Object) -> Object:
+    meta, paths = obj["metadata"], kind.scale
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"replicas": _dig(obj, paths.wanted) or 0},
+        "status": {"replicas": _dig(obj, paths.actual) or 0, "selector": _dig(obj, paths.selector) or ""},
+    }
+
+
+def _dig(obj: Any, steps: tuple[str, ...]) -> Any:
+    for step in steps:
+        obj = obj.get(step) if isinstance(obj, dict) else None
+    return obj if steps else None
+
+
+def _nested(steps: tuple[str, ...], value: Any) -> Any:
+    return {steps[0]: _nested(steps[1:], value)} if steps else value
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
