@@ -40,7 +40,7 @@ def _lines(cluster: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _hosts(cluster: Mapping[str, Any]) -> str:
-    """Return the hosts entry. With a lead broker it is broken: Go's %s of an integer, and one value too few."""
+    """Return the hosts entry. With a lead broker it is broken: an integer for %s, and a value too few."""
     lead = cluster["spec"]["flux"]["bursting"].get("leadBroker") or {}
     if not lead.get("address"):
         return f'hosts = [ {{ host="{hostlist(cluster)}" }} ]'

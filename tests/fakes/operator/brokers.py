@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 from burstd.plugins.local.broker import Broker
@@ -30,7 +31,7 @@ done
 """Takes what the operator's scripts say to `flux`; where the broker lives is the pod's affair."""
 
 _EMBEDDED = """\
-[ $# -gt 0 ] || {{ {command}; exit $?; }}
+[ $# -gt 0 ] || exec {command}
 {command} &
 broker=$!
 "$@"
@@ -53,6 +54,7 @@ _SUBMIT = """
     exec sh -c "$*"
 """
 
+_EMBEDDED_BROKER = str(Path(__file__).with_name("embedded_broker.py"))
 _ETH0 = re.compile(r"tcp://(?:eth0|[^\"\s]*\.svc\.cluster\.local):(?:%p|8050)")
 _VERIFY = '\n[resource.verify]\ndefault = "allow-extra"\ngpu = "ignore"\nhostname = "ignore"\n'
 
@@ -68,11 +70,13 @@ def broker_of(view: Path, host: str, ground: Ground) -> Broker:
 
 def flux_command(broker: Broker) -> str:
     """Return the script that stands for `flux` in a pod: what is logged goes to the container's output."""
-    words = [word for word in broker.command() if not word.startswith("-Slog-filename=")]
-    command = shlex.join(words)
     if broker.flavor == "embedded":
+        options = (word for word in broker.command() if word.startswith("-") and word != "-m")
+        words = (word for word in options if not word.startswith("-Slog-filename="))
+        command = shlex.join([sys.executable, "-P", _EMBEDDED_BROKER, *words])
         return _SHIM.format(otherwise=_SUBMIT, start=_EMBEDDED.format(command=command))
     flux = shlex.quote(shutil.which("flux") or "flux")
+    command = shlex.join(broker.command())
     return _SHIM.format(otherwise=f'exec {flux} "$@"', start=f'exec {command} $kept "$@"')
 
 

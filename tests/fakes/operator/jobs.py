@@ -124,7 +124,7 @@ def _surplus(job: Object, own: Iterable[Object]) -> list[Object]:
 
 
 def _missing_indexes(job: Object, own: Iterable[Object]) -> list[int]:
-    """Return the indexes that have no pod, the lowest first, as many as may run. One that is going is none."""
+    """Return the indexes without a pod, the lowest first, as many as may run. One that is going is none."""
     own = list(own)
     taken = {pods.index_of(pod) for pod in own if pods.is_active(pod) or pods.phase(pod) == "Succeeded"}
     running = sum(pods.is_active(pod) for pod in own if pods.index_of(pod) < _completions(job))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, MutableMapping
 
-from burstd.plugins.local import launch
 from burstd.stage import machine
 from fakes.operator import pods
 from fakes.operator.objects import Object, Objects, is_going
@@ -45,8 +44,7 @@ class Kubelet:
         for life in self._lives.values():
             life.stop()
         for life in self._lives.values():
-            life.join()
-            launch.remove_tree(life.directory)
+            life.discard()
         self._lives.clear()
 
     def _sync_one(self, uid: str, pod: Object, nodes: set[str]) -> None:
@@ -78,9 +76,8 @@ class Kubelet:
         if not life.over.is_set():
             life.stop(at_once=at_once)
             return False
-        life.join()
-        launch.remove_tree(life.directory)
         del self._lives[uid]
+        life.discard()
         return True
 
     def _port(self, owner: str) -> int:

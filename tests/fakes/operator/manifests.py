@@ -219,7 +219,7 @@ def _volumes(cluster: Mapping[str, Any]) -> list[Manifest]:
 
 def _items(cluster: Mapping[str, Any]) -> list[Manifest]:
     keys = list(entrypoints(cluster, 0))
-    paths = {key: "flux-init.sh" for key in keys[-1:]} | {key: f"{key}.sh" for key in keys[:-1]}
+    paths = dict.fromkeys(keys[-1:], "flux-init.sh") | {key: f"{key}.sh" for key in keys[:-1]}
     items = [{"key": key, "path": path, "mode": 0o777} for key, path in paths.items()]
     return [*items, {"key": "curve.cert", "path": "curve.cert"}]
 

@@ -80,7 +80,7 @@ class MiniClusters:
         return {"size": allowed}
 
     def _label_pods(self, whole: Object) -> None:
-        """Label every pod of the namespace that has no job-index, whatever it belongs to, by this one's name."""
+        """Label every pod of the namespace that has no job-index by this one's name, whosever it is."""
         prefix = f"{whole['metadata']['name']}-"
         for pod in self._objects.all("pods", whole["metadata"]["namespace"]):
             if "job-index" not in (pod["metadata"].get("labels") or {}):

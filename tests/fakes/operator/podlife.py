@@ -1,4 +1,4 @@
-"""The life of one pod on its Node, as a thread: volumes, images, containers one after the other, and the end."""
+"""The life of one pod on its Node, as a thread: volumes, images, containers, and the end."""
 
 from __future__ import annotations
 
@@ -75,6 +75,12 @@ class PodLife(threading.Thread):
         """Look again at what the pod waits for, if anything."""
         self._stopping.note_change()
 
+    def discard(self) -> None:
+        """Wait for the end of a pod that was told to stop, or is over, and take its files away."""
+        self.join()
+        self._stopping.close()
+        launch.remove_tree(self.directory)
+
     def run(self) -> None:
         try:
             if self._ground.uts:
@@ -137,7 +143,7 @@ class PodLife(threading.Thread):
         return brokers.broker_of(view, self._hostname, self._ground)
 
     def _keep(self, container: Mapping[str, Any], first: bool = False) -> None:
-        """Run a container until it ended for good. A pod whose init container did not do well never goes on."""
+        """Run a container until it ended for good. A pod whose init container failed never goes on."""
         name, pauses = container["name"], itertools.chain([0.0], self._pauses())
         policy = self.pod["spec"].get("restartPolicy", "Always")
         while True:
@@ -263,7 +269,6 @@ class PodLife(threading.Thread):
 
     def _clear(self) -> None:
         """End what the containers left behind."""
-        self._stopping.close()
         if self._broker is None:
             return
         token = self._broker.token

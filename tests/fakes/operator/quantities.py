@@ -20,7 +20,7 @@ def amount(text: str | int | float) -> Fraction:
 
 
 def requests(pod: Mapping[str, Any]) -> Counter[str]:
-    """Return what a pod asks of a Node: the sum of its containers, or its largest init container if that is more."""
+    """Return what a pod asks of a Node: its containers together, or an init container that asks for more."""
     spec = pod["spec"]
     total = _sum(_requested(one) for one in spec["containers"])
     for container in spec.get("initContainers") or []:

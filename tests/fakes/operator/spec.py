@@ -1,4 +1,4 @@
-"""A MiniCluster's spec: the defaults that the operator fills in, and what it refuses without a word to anybody."""
+"""A MiniCluster's spec: the defaults that the operator fills in, and what it silently refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ VIEW_IMAGE = "ghcr.io/converged-computing/flux-view-ubuntu:tag-noble"
 
 
 def completed(cluster: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the MiniCluster with defaults, as the operator keeps it in memory; the stored one stays as it is.
+    """Return the MiniCluster with defaults, as the operator has it in memory; the stored one stays as it is.
 
     Bursts without a size or a name stay without: the operator's defaults for these are lost.
     """
