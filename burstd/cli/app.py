@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,6 +41,19 @@ class Plain(TyperGroup):
             typer.echo(f"burstd: {exc}", err=True)
             raise typer.Exit(1) from exc
 
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Parse and run. With --stand-by, a command line that is not understood is waited with, too."""
+        words = list(sys.argv[1:] if args is None else args)
+        stays = "--stand-by" in words and not set(words) & self.commands.keys()
+        try:
+            return super().main(args, *rest, **options)
+        except SystemExit as exc:
+            if not stays or exc.code in (0, None):
+                raise
+            from burstd.engine.standby import wait_for_end
+
+            wait_for_end("burstd stands by: its command line is not understood; restart it with another")
+
 
 _SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
@@ -62,6 +77,9 @@ def daemon(
     written: Written,
     log_format: Annotated[LogFormat, typer.Option(help="How the log is written.")] = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
+    stand_by: Annotated[
+        bool, typer.Option("--stand-by", help="Never end by itself: say what is wrong, wait, try again.")
+    ] = False,
     version: Annotated[  # noqa: ARG001  eager: its callback has answered by now
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version and leave."),
@@ -74,12 +92,22 @@ def daemon(
     """
     ctx.obj = written
     if ctx.invoked_subcommand is None:
-        config = written.load()
-        from burstd.engine.log import set_up
-        from burstd.engine.wiring import run
+        raise typer.Exit(_serve(written, stand_by, log_format is LogFormat.JSON, verbose))
 
-        set_up(as_json=log_format is LogFormat.JSON, verbose=verbose)
-        raise typer.Exit(run(config))
+
+def _serve(written: Written, stand_by: bool, as_json: bool, verbose: bool) -> int:
+    from burstd.engine.log import set_up
+
+    if stand_by:
+        from burstd.engine import standby
+
+        set_up(as_json=as_json, verbose=verbose)
+        return standby.stand_by(written.load, written.config)
+    config = written.load()
+    from burstd.engine.wiring import run
+
+    set_up(as_json=as_json, verbose=verbose)
+    return run(config)
 
 
 @app.command("check-config")
@@ -142,9 +170,10 @@ def lead_toml(
     Pools need `cores` for this, and without --base the lead its `hosts` and `cores`.
     """
     from burstd.cli.leadtoml import advice, declared, difference, read_base
+    from burstd.cli.rendered import shaped
 
     before = read_base(base)
-    after = declared(written.load(here=False), before)
+    after = declared(shaped(written.load(here=False)), before)
     changes = difference(before, after, str(base)) if base else ""
     if diff:
         typer.echo(changes, nl=False)
@@ -153,6 +182,43 @@ def lead_toml(
         typer.echo(changes, nl=False, err=True)
     for sentence in advice(after):
         typer.echo(f"burstd: {sentence}", err=True)
+
+
+@render.command("lead")
+@configured
+def lead(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    gateway: Annotated[bool, typer.Option("--gateway", help="With an nginx that leads to rank 0.")] = False,
+) -> None:
+    """Print all that a lead needs that is a MiniCluster with burstd beside it, for `kubectl apply -f -`."""
+    from burstd.cli import rendered
+    from burstd.kube.leadside import warnings
+
+    config = written.load(here=False)
+    typer.echo(rendered.lead(config, gateway=gateway), nl=False)
+    for sentence in warnings(config):
+        typer.echo(f"burstd: {sentence}", err=True)
+
+
+@render.command("burst")
+@configured
+def burst(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False)],
+    size: Annotated[int | None, typer.Option(help="How many hosts [all of the pool].", min=1)] = None,
+    generation: Annotated[int, typer.Option(help="Which burst of the pool.", min=1)] = 1,
+    command: Annotated[str, typer.Option(help="Alone, without a lead: run this command and end.")] = "",
+    batch: Annotated[
+        Path | None, typer.Option(help="The same with a batch script.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Print what a burst's cluster would get. Secrets are left out."""
+    from burstd.cli import rendered
+
+    wanted = rendered.Wanted(pool, size, generation, command, batch)
+    typer.echo(rendered.burst(written.load(here=False), wanted), nl=False)
 
 
 @app.command()

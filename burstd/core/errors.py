@@ -4,7 +4,9 @@ BurstdError
 ├── ConfigError        what a person wrote cannot be used; carries one Problem per mistake
 ├── LeadError
 │   ├── LeadLost       the connection to the lead's broker is gone; reconnect
-│   └── LeadRefused    the lead answered an RPC with an error; carries its errno
+│   ├── LeadRefused    the lead answered an RPC with an error; carries its errno
+│   ├── OtherRank      the broker at hand is not the lead's rank 0; carries its rank
+│   └── OtherUser      the broker at hand, or its certificate, is another user's
 ├── EffectError        the two shapes of failure of a call on the world
 │   ├── NotNow         may work later; carries retry_after in seconds
 │   └── Never          will not work until a person changes something
@@ -58,6 +60,27 @@ class LeadRefused(LeadError):
         self.topic = topic
         self.errno = errno
         self.text = text
+
+
+class OtherRank(LeadError):
+    """The broker at hand is not the lead's rank 0."""
+
+    def __init__(self, rank: int) -> None:
+        super().__init__(
+            f"this is rank {rank} of the instance, and burstd serves from rank 0 alone: "
+            "start it beside that broker, with its $FLUX_URI"
+        )
+        self.rank = rank
+
+
+class OtherUser(LeadError):
+    """What burstd needs belongs to the user of the broker, and burstd runs as another."""
+
+    def __init__(self, what: str, theirs: int, mine: int) -> None:
+        super().__init__(
+            f"{what} belongs to uid {theirs}, but burstd runs as uid {mine}: "
+            f"run burstd as uid {theirs}, the broker's"
+        )
 
 
 class EffectError(BurstdError):

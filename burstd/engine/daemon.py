@@ -132,6 +132,12 @@ class Daemon:
             self._wait(wake_at)
         self._finish()
 
+    def close(self) -> None:
+        """End the threads, once the calls under way are over; for where `run` broke off, harmless else."""
+        self._gate.close()
+        self._observer.close()
+        self._queues.close()
+
     def tick(self) -> float | None:
         """Observe, plan, apply once; return when to look again with no event, in epoch seconds."""
         now = self._clock()
@@ -186,8 +192,7 @@ class Daemon:
             log.info("stopping: waiting for what is under way (%s)", ", ".join(busy))
         self._gate.close()
         self._take_outcomes()
-        self._observer.close()
-        self._queues.close()
+        self.close()
         left = ", ".join(f"{burst.name} ({burst.phase})" for burst in self._bursts.values())
         log.info("stopped; %s", f"the next start takes up {left}" if left else "nothing is left behind")
 

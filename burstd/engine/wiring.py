@@ -9,8 +9,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -26,6 +27,7 @@ from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.performer import Performer
 from burstd.join.curve import Handshake, explain, probe, read
 from burstd.join.papers import Join
+from burstd.lead.beside import check_readable, look
 from burstd.lead.connect import opener
 from burstd.lead.contract import Lead, LeadFacts
 from burstd.lead.live import LiveLead
@@ -39,6 +41,9 @@ LEAD_SECONDS = 30.0
 
 DRY_SECONDS = 5.0
 """The same for a dry run: a person waits for it."""
+
+
+_DEFAULT = "Flux's default socket"
 
 
 class Bell:
@@ -73,29 +78,64 @@ class Met:
     view: LeadView
 
 
-def run(config: Config) -> int:
-    """Run the daemon until it is told to stop; return its exit code.
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A daemon that serves, for whoever stands beside it; both may be called from any thread.
 
-    Raises ConfigError, with nothing started, where the configuration and the lead do not agree.
+    `stop` makes it stop in order. `fit` raises ConfigError where another configuration does not agree with
+    the lead, LeadError where the lead cannot tell now.
+    """
+
+    stop: Callable[[], None]
+    fit: Callable[[Config], None]
+
+
+Beside = Callable[[Service], AbstractContextManager[None]]
+
+
+def nobody(_: Service) -> AbstractContextManager[None]:
+    """Stand beside a daemon that nobody stands beside."""
+    return nullcontext()
+
+
+def run(config: Config, beside: Beside = nobody) -> int:
+    """Run the daemon until it is told to stop; return its exit code. While it serves, `beside` is entered.
+
+    Raises ConfigError, with nothing started, where the configuration and the lead do not agree; OtherRank
+    and OtherUser where it cannot serve from here, LeadLost.
     """
     changes = Changes()
     made = providers(config, changes)
     with ExitStack() as stack:
         state = _state_dir(config)
         stack.enter_context(_alone(state))
-        met = stack.enter_context(_meet(config, LEAD_SECONDS))
+        met = stack.enter_context(_meet_here(config))
         resolved = _resolve(config, met.facts, met.queues, met.view, made)
+        check_readable(resolved.join.curve_cert)
         _check(resolved, made)
         ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
         stack.callback(ledger.close)
         if sentence:
             log.warning("%s", sentence)
         daemon = _daemon(config, met, resolved, made, ledger)
+        stack.callback(daemon.close)
         changes.tell = daemon.note_change
         _stop_on_signals(daemon)
         _say_start(met, resolved)
+        stack.enter_context(beside(Service(daemon.stop, partial(_fit, met.lead, config.lead.uri))))
         daemon.run()
     return 0
+
+
+def _fit(lead: Lead, uri: str, config: Config) -> None:
+    """Hold another configuration against the lead that is served, if it is for that one; see Service."""
+    made = providers(config)
+    if config.lead.uri != uri:
+        return
+    view = lead.view()
+    if view is None:
+        raise LeadLost(f"the lead at {uri or _DEFAULT} does not answer")
+    _check(_resolve(config, lead.facts(), lead.queues(), view, made), made)
 
 
 def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
@@ -150,9 +190,19 @@ def _daemon(
 
 
 @contextmanager
+def _meet_here(config: Config) -> Iterator[Met]:
+    """Meet the lead from its rank 0. Raises OtherRank and OtherUser at once where a broker answers."""
+    with suppress(LeadLost):  # one that only starts is waited for, and looked at then
+        look(config.lead.uri or None)
+    with _meet(config, LEAD_SECONDS) as met:
+        look(config.lead.uri or None)
+        yield met
+
+
+@contextmanager
 def _meet(config: Config, patience: float) -> Iterator[Met]:
     """Follow the lead and wait until it is fully read. Raises LeadLost when it does not answer."""
-    where = config.lead.uri or "Flux's default socket"
+    where = config.lead.uri or _DEFAULT
     lead = LiveLead(opener(config.lead.uri or None))
     bell = Bell()
     lead.start(bell)
