@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from burstd.core.model import Pool, Shape
+from burstd.join.directories import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Order:
     generation: int
     size: int
     join: Join
+    directories: tuple[Directory, ...] = ()
+    """The working directories of the jobs that wait for it, to be made on its hosts."""
 
     @property
     def hosts(self) -> tuple[str, ...]:

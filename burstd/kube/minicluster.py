@@ -19,6 +19,7 @@ from burstd.join import brokerconfig
 from burstd.join.directories import encode, script
 from burstd.join.papers import Join, Order
 from burstd.kube import labels
+from burstd.kube.heredoc import changed
 from burstd.kube.kinds import Manifest
 from burstd.kube.options import KubeOptions, VolumeOptions
 
@@ -32,9 +33,6 @@ FLUX_VIEW = "ghcr.io/converged-computing/flux-view-ubuntu:tag-noble"
 
 MARK = "burstd: "
 """How the last words begin that a container of ours leaves when it cannot go on."""
-
-_UNSAFE = ("$", "`", "\\", "\nEOT\n")
-"""What the operator's heredoc would not leave as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,21 @@ def secret(order: Order, curve_cert: bytes, munge_key: bytes | None) -> Manifest
     }
 
 
+def manifests(order: Order, options: KubeOptions, machine: Machine) -> tuple[Manifest, ...]:
+    """Return all that a burst's namespace gets; the Secret says what it would hold, not the contents."""
+    pulled = [prepull(order, options, machine)] if options.prepull else []
+    made = minicluster(order, options, machine)
+    return (namespace(order), _secret_outline(order), *pulled, made)
+
+
+def _secret_outline(order: Order) -> Manifest:
+    outline = secret(order, b"", b"" if order.join.munge_key else None)
+    sources = {"curve.cert": order.join.curve_cert, "munge.key": order.join.munge_key}
+    told = {key: f"(the contents of {path})" for key, path in sources.items() if path is not None}
+    del outline["data"]
+    return outline | {"stringData": told}
+
+
 def minicluster(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
     """Return the burst itself: one broker for each host, named as the lead declares them.
 
@@ -110,8 +123,7 @@ def isolated(burst: Manifest, command: str = "", batch: str = "") -> Manifest:
     }
     main, *others = spec["containers"]
     main = {key: value for key, value in main.items() if key != "commands"}
-    secrets = {name: volume for name, volume in main.get("volumes", {}).items() if name != SECRET_NAME}
-    main["volumes"] = secrets
+    main["volumes"] = {name: one for name, one in main["volumes"].items() if name != SECRET_NAME}
     main |= {"command": command} if command else {"command": batch, "batch": True, "batchRaw": True}
     spec["containers"] = [main, *others]
     return {**burst, "spec": spec}
@@ -130,10 +142,9 @@ def prepull(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 0,
-        "nodeSelector": {**machine.node_selector, **options.node_selector},
-        "tolerations": [*machine.tolerations, *options.tolerations],
         "affinity": _apart(marks),
         "containers": [_puller(index, image) for index, image in enumerate(images)],
+        **_places(options, machine),
     }
     pod |= {"imagePullSecrets": [{"name": options.pull_secret}]} if options.pull_secret else {}
     return {
@@ -154,10 +165,10 @@ def prepull(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
 def broker_toml(join: Join) -> str:
     """Return the broker.toml of the burst, which must survive the operator's heredoc. Raises Never."""
     text = brokerconfig.render_burst(join, CURVE_CERT, ignore_hostname=False)
-    found = next((mark for mark in _UNSAFE if mark in f"\n{text}\n"), None)
-    if found is not None:
+    found = changed(text)
+    if found:
         raise Never(
-            f"the broker.toml would have {found.strip()!r} in it, which the Flux Operator's shell would not "
+            f"the broker.toml would have {found!r} in it, which the Flux Operator's shell would not "
             "leave as it is: change the host names, properties or address that it stands in"
         )
     return text
@@ -235,25 +246,38 @@ def _broker(options: KubeOptions, machine: Machine, join: Join) -> Manifest:
         "commands": {"pre": pre(join)},
         "volumes": {**volumes, SECRET_NAME: own},
     }
-    resources = {
-        "requests": {**machine.requests, **options.requests},
-        "limits": {**machine.limits, **options.limits},
-    }
-    container |= {"resources": {key: value for key, value in resources.items() if value}}
+    container |= _resources(options, machine)
     container |= {"environment": dict(options.environment)} if options.environment else {}
     container |= {"imagePullSecret": options.pull_secret} if options.pull_secret else {}
     return container
 
 
+def _resources(options: KubeOptions, machine: Machine) -> Manifest:
+    asked = {
+        "requests": {**machine.requests, **options.requests},
+        "limits": {**machine.limits, **options.limits},
+    }
+    given = {key: value for key, value in asked.items() if value}
+    return {"resources": given} if given else {}
+
+
 def _pod(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
     settings = {
         "labels": labels.of_order(order) | {labels.PART: labels.BROKER},
-        "nodeSelector": {**machine.node_selector, **options.node_selector},
-        "tolerations": [*machine.tolerations, *options.tolerations],
+        **_places(options, machine),
         "schedulerName": options.scheduler_name,
         "serviceAccountName": options.service_account,
     }
     return {key: value for key, value in settings.items() if value}
+
+
+def _places(options: KubeOptions, machine: Machine) -> Manifest:
+    """Return where pods may go, as both a pod and a MiniCluster say it."""
+    places = {
+        "nodeSelector": {**machine.node_selector, **options.node_selector},
+        "tolerations": [*machine.tolerations, *options.tolerations],
+    }
+    return {key: value for key, value in places.items() if value}
 
 
 def _volume(volume: VolumeOptions) -> Manifest:

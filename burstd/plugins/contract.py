@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from burstd.core.errors import Never, NotNow, Problem
 from burstd.core.model import Pool, Shape, Shrinks, Site
@@ -27,6 +27,7 @@ __all__ = [
     "Pool",
     "Problem",
     "Provider",
+    "Renders",
     "Setting",
     "Shape",
     "Shrinks",
@@ -105,6 +106,15 @@ class Provider(Protocol):
 
     def remove(self, site: Site) -> None:
         """Remove the site and all that is on it. A site that is gone already is no error."""
+        ...
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """A provider that can say beforehand what it would put on its site."""
+
+    def manifests(self, order: Order) -> tuple[dict[str, Any], ...]:
+        """Return the Kubernetes objects of an order, with the contents of secrets left out."""
         ...
 
 

@@ -8,8 +8,9 @@ from threading import Lock
 from pydantic import Field
 
 from burstd.core.errors import Never, NotNow
-from burstd.kube import checks, kubeconfig
+from burstd.kube import checks, kubeconfig, minicluster
 from burstd.kube.ground import Ground, Machine
+from burstd.kube.kinds import Manifest
 from burstd.kube.options import KubeOptions, read_options
 from burstd.plugins.contract import (
     Join,
@@ -83,6 +84,9 @@ class Kubernetes:
 
     def remove(self, site: Site) -> None:
         self._opened().remove(site)
+
+    def manifests(self, order: Order) -> tuple[Manifest, ...]:
+        return minicluster.manifests(order, self._options, Machine())
 
     def _open(self, setting: Setting) -> Ground:
         cluster = kubeconfig.connect(self._options.kubeconfig, self._options.context)
