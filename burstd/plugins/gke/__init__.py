@@ -1,0 +1,120 @@
+"""Bursts on Google Kubernetes Engine: a cluster for each, or a node pool of one that is there already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from burstd.core.errors import CertificateError, EffectError, Never, Problem
+from burstd.core.model import Pool, Site
+from burstd.join import curve
+from burstd.plugins.contract import Join, Listing, Order, Provider, Setting, Shape, Shrinks
+from burstd.plugins.gke import options as gke_options
+from burstd.plugins.gke.cloud import Cloud
+from burstd.plugins.gke.clusters import Clusters
+from burstd.plugins.gke.nodepools import NodePools
+from burstd.plugins.gke.options import GkeOptions
+from burstd.plugins.gke.pace import QUICK, Pace
+from burstd.plugins.gke.troubles import Unusable
+
+__all__ = ["Gke", "make"]
+
+log = logging.getLogger(__name__)
+
+LISTING_SECONDS = 5.0
+QUICK_LISTING_SECONDS = 0.2
+
+
+def make(setting: Setting) -> Provider:
+    """Return the provider of one pool. Raises ConfigError on bad options."""
+    return Gke(setting, gke_options.read(setting))
+
+
+class Gke:
+    """Makes clusters or node pools of one machine type in one zone, and runs brokers there."""
+
+    paid = True
+    shrinks: Shrinks = "top"
+
+    def __init__(self, setting: Setting, options: GkeOptions) -> None:
+        near = bool(options.insecure_endpoint)
+        pace = QUICK if near else Pace()
+        self.listing_seconds = QUICK_LISTING_SECONDS if near else LISTING_SECONDS
+        self._options = options
+        self._machine = options.machine
+        self.shape: Shape | None = self._machine.shape if self._machine else None
+        self._cloud = Cloud(options)
+        kind = NodePools if options.cluster else Clusters
+        self._sites: NodePools | Clusters = kind(self._cloud, setting, options, pace)
+
+    def close(self) -> None:
+        """Drop every connection; nothing is taken away."""
+        self._sites.close()
+        self._cloud.close()
+
+    def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
+        return (*self._shape_problems(pool.shape), *_paper_problems(join), *self._access_problems())
+
+    def observe(self) -> Listing:
+        return self._sites.observe()
+
+    def provision(self, order: Order) -> None:
+        self._sites.provision(order)
+
+    def launch(self, order: Order) -> None:
+        self._sites.ground(order).launch(order)
+
+    def resize(self, order: Order) -> None:
+        """The machines follow: the autoscaler sees which pods wait, and which machines have none."""
+        self._sites.ground(order).resize(order)
+
+    def remove(self, site: Site) -> None:
+        self._sites.remove(site)
+
+    def _shape_problems(self, shape: Shape) -> Iterable[Problem]:
+        if self.shape is None:
+            return
+        kind = self._options.machine_type
+        for path, said, true in (
+            ("cores", shape.cores, self.shape.cores),
+            ("gpus", shape.gpus, self.shape.gpus),
+        ):
+            if said != true:
+                what = f"{said}, but a {kind}{self._threads()} has {true} {path} as Flux counts them"
+                yield Problem(
+                    path, what, f"leave {path} out or set it to {true}, and declare that in the lead too"
+                )
+
+    def _threads(self) -> str:
+        threads = self._options.threads_per_core
+        return f" with threads_per_core {threads}" if threads else ""
+
+    def _access_problems(self) -> Iterable[Problem]:
+        """Ask GKE for something that changes nothing. That it does not answer now is nobody's mistake."""
+        try:
+            self._cloud.clusters(self._options.zone)
+            self._check_cluster()
+        except Unusable as exc:
+            yield Problem(".".join(filter(None, ("options", exc.option))), str(exc))
+        except Never as exc:
+            yield Problem("options", str(exc))
+        except EffectError as exc:
+            log.warning("whether GKE can be used was not seen: %s", exc)
+
+    def _check_cluster(self) -> None:
+        name, where = self._options.cluster, self._options.location
+        if name and self._cloud.cluster(where, name) is None:
+            raise Unusable(f"there is no cluster {name} in {where}", "cluster")
+
+
+def _paper_problems(join: Join) -> Iterable[Problem]:
+    """A Secret that is on the cluster already needs no file."""
+    try:
+        if not join.curve_cert_secret:
+            curve.read(join.curve_cert)
+        if join.munge_key is not None and not join.munge_key_secret:
+            join.munge_key.read_bytes()
+    except CertificateError as exc:
+        yield Problem("", str(exc), "its brokers need the lead's own certificate")
+    except OSError as exc:
+        yield Problem("", f"the munge key {join.munge_key} cannot be read: {exc.strerror}")
