@@ -140,6 +140,24 @@ def plan(
 
 @app.command()
 @configured
+def probe(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    place: Annotated[str, typer.Argument(metavar="[HOST:PORT]", show_default=False)] = "",
+) -> None:
+    """Say whether the lead lets a broker in at the address that remote brokers are told, or at another.
+
+    Shakes hands there with the certificate, as a broker does, and sends nothing. Exit code 1: not let in.
+    """
+    from burstd.cli.probed import check as probed
+
+    found = probed(written.load(), place)
+    typer.echo(found.sentence)
+    raise typer.Exit(0 if found.fine else 1)
+
+
+@app.command()
+@configured
 def release(
     ctx: typer.Context,  # noqa: ARG001
     written: Written,
@@ -210,9 +228,7 @@ def burst(
     size: Annotated[int | None, typer.Option(help="How many hosts [all of the pool].", min=1)] = None,
     generation: Annotated[int, typer.Option(help="Which burst of the pool.", min=1)] = 1,
     command: Annotated[str, typer.Option(help="Alone, without a lead: run this command and end.")] = "",
-    batch: Annotated[
-        Path | None, typer.Option(help="The same with a batch script.", metavar="FILE")
-    ] = None,
+    batch: Annotated[Path | None, typer.Option(help="The same with a batch script.", metavar="FILE")] = None,
 ) -> None:
     """Print what a burst's cluster would get. Secrets are left out."""
     from burstd.cli import rendered

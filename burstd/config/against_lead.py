@@ -266,7 +266,7 @@ def _join_problems(config: LeadConfig, lead: _Lead, endpoint: str, curve_cert: s
             f"the lead's hostlist has {compress(bare)}, but its R gives them no resources",
             "add them to [[resource.config]] in the lead's broker.toml and restart the lead",
         )
-    host, port = _address(config, endpoint)
+    host, port = lead_address(config, endpoint)
     for key, value in (("host", host), ("port", port)):
         if not value:
             what = f"missing, and the lead's own [bootstrap] does not tell it (connect = {endpoint!r})"
@@ -279,7 +279,7 @@ def _join_problems(config: LeadConfig, lead: _Lead, endpoint: str, curve_cert: s
         )
 
 
-def _address(config: LeadConfig, endpoint: str) -> tuple[str, int]:
+def lead_address(config: LeadConfig, endpoint: str) -> tuple[str, int]:
     """Where brokers reach the lead: as configured, else as its own config tells them; "", 0: unknown."""
     match = re.fullmatch(r"tcp://(?P<host>[^%*]+):(?P<port>\d+)", endpoint)
     host = config.host or (match["host"] if match else "")
@@ -327,7 +327,7 @@ def _policy(config: Config, pools: tuple[Pool, ...]) -> Policy:
 
 
 def _join(config: LeadConfig, lead: _Lead, endpoint: str, curve_cert: str, version: str) -> Join:
-    host, port = _address(config, endpoint)
+    host, port = lead_address(config, endpoint)
     return Join(
         lead_host=host,
         lead_port=port,

@@ -20,7 +20,6 @@ from types import FrameType
 from burstd.config import Config
 from burstd.core.errors import BurstdError, ConfigError, LeadError, OtherRank
 from burstd.engine.wiring import Service, run
-from burstd.lead.beside import look
 
 log = logging.getLogger("burstd.standby")
 
@@ -89,8 +88,7 @@ class _StandBy:
         """Serve; where that could not be, say why and return the longest pause; None: stopped in order."""
         try:
             config = self._load()
-            look(config.lead.uri or None)
-            run(config, lambda service: self._beside(service, config))
+            run(config, lambda service: self._beside(service, config), patient=False)
         except OtherRank as exc:
             self._news.say(
                 f"this is rank {exc.rank} of the instance; burstd serves from rank 0 and stands by here",

@@ -98,9 +98,10 @@ def nobody(_: Service) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def run(config: Config, beside: Beside = nobody) -> int:
+def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int:
     """Run the daemon until it is told to stop; return its exit code. While it serves, `beside` is entered.
 
+    `patient`: a broker that is not there yet is waited for, as one that does not answer always is.
     Raises ConfigError, with nothing started, where the configuration and the lead do not agree; OtherRank
     and OtherUser where it cannot serve from here, LeadLost.
     """
@@ -109,7 +110,7 @@ def run(config: Config, beside: Beside = nobody) -> int:
     with ExitStack() as stack:
         state = _state_dir(config)
         stack.enter_context(_alone(state))
-        met = stack.enter_context(_meet_here(config))
+        met = stack.enter_context(_meet_here(config, patient))
         resolved = _resolve(config, met.facts, met.queues, met.view, made)
         check_readable(resolved.join.curve_cert)
         _check(resolved, made)
@@ -190,9 +191,9 @@ def _daemon(
 
 
 @contextmanager
-def _meet_here(config: Config) -> Iterator[Met]:
+def _meet_here(config: Config, patient: bool) -> Iterator[Met]:
     """Meet the lead from its rank 0. Raises OtherRank and OtherUser at once where a broker answers."""
-    with suppress(LeadLost):  # one that only starts is waited for, and looked at then
+    with suppress(*[LeadLost] if patient else []):  # one that only starts is looked at when it was met
         look(config.lead.uri or None)
     with _meet(config, LEAD_SECONDS) as met:
         look(config.lead.uri or None)
