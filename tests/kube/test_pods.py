@@ -85,12 +85,14 @@ def test_what_cannot_start_ends_the_burst(status: dict[str, Any], text: str, aga
 
 def test_one_crash_is_not_the_end() -> None:
     """A container that ended once, as when the lead restarts, is left to the kubelet."""
-    assert judge(HOSTS, 1, [a_pod(0, waiting("CrashLoopBackOff", "back-off", restartCount=1))]).failure is None
+    status = waiting("CrashLoopBackOff", "back-off", restartCount=1)
+    assert judge(HOSTS, 1, [a_pod(0, status)]).failure is None
 
 
 def test_last_words_of_burstds_own_steps_are_the_failure() -> None:
     """What the steps before the broker could not do is told at once, for good, in their words."""
-    ended = {"terminated": {"exitCode": 1, "message": "burstd: this pod has Flux 0.80.0, the lead has 0.88.0"}}
+    words = "burstd: this pod has Flux 0.80.0, the lead has 0.88.0"
+    ended = {"terminated": {"exitCode": 1, "message": words}}
     status = waiting("CrashLoopBackOff", "back-off", restartCount=1, lastState=ended)
     failure = judge(HOSTS, 1, [a_pod(0, status)]).failure
     assert failure == Failure("burst-0-0-x7k2p: this pod has Flux 0.80.0, the lead has 0.88.0")
