@@ -109,8 +109,13 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
     made = providers(config, changes)
     with ExitStack() as stack:
         state = _state_dir(config)
+        with suppress(
+            *[LeadLost] if patient else []
+        ):  # a broker that only starts is looked at when it is met
+            look(config.lead.uri or None)
         stack.enter_context(_alone(state))
-        met = stack.enter_context(_meet_here(config, patient))
+        met = stack.enter_context(_meet(config, LEAD_SECONDS))
+        look(config.lead.uri or None)
         resolved = _resolve(config, met.facts, met.queues, met.view, made)
         check_readable(resolved.join.curve_cert)
         _check(resolved, made)
@@ -188,16 +193,6 @@ def _daemon(
 
     met.bell.ring = ring
     return daemon
-
-
-@contextmanager
-def _meet_here(config: Config, patient: bool) -> Iterator[Met]:
-    """Meet the lead from its rank 0. Raises OtherRank and OtherUser at once where a broker answers."""
-    with suppress(*[LeadLost] if patient else []):  # one that only starts is looked at when it was met
-        look(config.lead.uri or None)
-    with _meet(config, LEAD_SECONDS) as met:
-        look(config.lead.uri or None)
-        yield met
 
 
 @contextmanager
