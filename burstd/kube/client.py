@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception_type,
     stop_after_delay,
@@ -215,7 +216,7 @@ class Cluster:
         """Make a call, again while it fails in a way that passes; `missing`: None where nothing is there."""
         again = Retrying(
             retry=retry_if_exception_type((Silent, Overloaded)),
-            wait=wait_random_exponential(multiplier=0.1, max=3),
+            wait=_pause,
             stop=stop_after_delay(self._patience_seconds) | stop_when_event_set(self._closed),
             sleep=sleep_using_event(self._closed),
             reraise=True,
@@ -267,6 +268,18 @@ class Cluster:
                 answer.status, answer.headers, _read(answer, self.url), f"{method} {path}", self.url
             )
         return answer
+
+
+_backoff = wait_random_exponential(multiplier=0.1, max=3)
+
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+def _pause(state: RetryCallState) -> float:
+    """An overloaded server says itself how long to wait; else the pauses grow, with jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, Overloaded) else 0.0
+    return max(_backoff(state), min(asked, _LONGEST_PAUSE_SECONDS))
 
 
 def _selector(labels: Mapping[str, str]) -> str:

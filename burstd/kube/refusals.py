@@ -78,8 +78,8 @@ def _told(body: bytes) -> Manifest:
 
 
 def _retry_after(headers: Mapping[str, str], told: Manifest) -> float:
-    seconds = (told.get("details") or {}).get("retryAfterSeconds") or headers.get("Retry-After") or 2
+    seconds = (told.get("details") or {}).get("retryAfterSeconds") or headers.get("Retry-After") or 0
     try:
         return float(seconds)
     except ValueError:
-        return 2.0
+        return 0.0

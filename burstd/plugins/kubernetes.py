@@ -9,6 +9,7 @@ from pydantic import Field
 
 from burstd.core.errors import Never, NotNow
 from burstd.kube import checks, kubeconfig, minicluster
+from burstd.kube.client import PATIENCE_SECONDS
 from burstd.kube.ground import Ground, Machine
 from burstd.kube.kinds import Manifest
 from burstd.kube.options import KubeOptions, read_options
@@ -37,6 +38,11 @@ class KubernetesOptions(KubeOptions):
         default=False,
         description="Whether hosts there cost money, as where an autoscaler adds machines for them: then the "
         "limits for paid pools apply.",
+    )
+    patience_seconds: float = Field(
+        default=PATIENCE_SECONDS,
+        gt=0,
+        description="How long a call is tried again while the API server does not answer, in seconds.",
     )
     listing_seconds: float = Field(
         default=1.0, gt=0, description="The least time between two listings, in seconds."
@@ -89,7 +95,8 @@ class Kubernetes:
         return minicluster.manifests(order, self._options, Machine())
 
     def _open(self, setting: Setting) -> Ground:
-        cluster = kubeconfig.connect(self._options.kubeconfig, self._options.context)
+        options = self._options
+        cluster = kubeconfig.connect(options.kubeconfig, options.context, options.patience_seconds)
         return Ground(cluster, setting.owner, self._options, Machine(), made=False, changed=setting.changed)
 
 
