@@ -177,23 +177,17 @@ class Store:
             return [(key[0], obj) for key, obj in self._objects.items()]
 
     def events_after(self, version: int, resource: str, timeout: float) -> tuple[int, list[Event]]:
-        """Wait for changes after a version; return the version reached and those of the resource.
-
-        Raises Refused (410) where the history no longer reaches back so far.
-        """
+        """Wait for changes after a version; return the version reached and those of the resource."""
         with self._changed:
             self._changed.wait_for(lambda: self.version > version or self.closed, timeout)
-            if version < self.compacted:
-                raise status.expired(version, self.compacted)
             fresh = self._events[self._index(version) :]
             return self.version, [event for event in fresh if event.resource == resource]
 
     def compact(self) -> None:
-        """Forget all history: a watch or a page from before now is answered with 410."""
+        """Answer new watches and pages from before now with 410; watches that run go on."""
         with self._changing():
             self.version += 1
             self.compacted = self.version
-            self._events.clear()
 
     def close(self) -> None:
         """Release all who wait for changes."""

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fakes.kube import status
 from fakes.kube.kinds import Kind
 from fakes.kube.selectors import Matches
-from fakes.kube.status import Object, Refused
+from fakes.kube.status import Object
 from fakes.kube.store import Event, Store
 
 LOOK_SECONDS = 0.25
@@ -30,16 +31,16 @@ class Watch:
 def follow(store: Store, watch: Watch, present: Callable[[], bool]) -> Iterator[Object]:
     """Yield events until the time is over, the store closes or the client is gone.
 
-    Where bookmarks are wanted, the last event is one.
+    Where bookmarks are wanted, the last event is one; a version that is compacted is an error, as an event.
     """
     version, end = watch.version, time.monotonic() + watch.timeout_seconds
+    if 0 < version < store.compacted:
+        yield {"type": "ERROR", "object": status.expired(version, store.compacted).body()}
+        return
     if not version:
         version, objects = store.snapshot(watch.kind.resource, watch.namespace)
         yield from (_event("ADDED", watch.kind, obj) for obj in objects if watch.matches(obj))
-    try:
-        yield from _changes(store, watch, version, end, present)
-    except Refused as refused:
-        yield {"type": "ERROR", "object": refused.body()}
+    yield from _changes(store, watch, version, end, present)
 
 
 def _changes(
