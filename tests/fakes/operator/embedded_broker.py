@@ -12,7 +12,9 @@ class Dismissal(logging.Handler):
     seen = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.seen = self.seen or "sent disconnect control message" in record.getMessage()
+        text = record.getMessage()
+        sent_away = "sent disconnect control message" in text and "the lead shuts down" not in text
+        self.seen = self.seen or sent_away
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from burstd.plugins.local import launch, processes
 from burstd.plugins.local.broker import FlavorName, executables
+from fakes.operator.daemonsets import DaemonSets
 from fakes.operator.jobs import Jobs
 from fakes.operator.kubelet import Kubelet
 from fakes.operator.minicluster import MiniClusters
 from fakes.operator.objects import Objects
 from fakes.operator.scheduler import Nodes, Scheduler
 from fakes.operator.settings import Delays, Ground, ImageBehaviour
-from fakes.operator.workloads import Workloads
 
 
 class Operator:
@@ -55,7 +55,7 @@ class Operator:
         self._woken = threading.Event()
         self._closing = False
         objects = Objects(store)
-        self._workloads = Workloads(objects)
+        self._daemon_sets = DaemonSets(objects)
         self._clusters = MiniClusters(objects, self._ground, needs_deployment)
         self._jobs = Jobs(objects)
         self._scheduler = Scheduler(objects, nodes, one_per_node)
@@ -94,7 +94,7 @@ class Operator:
 
     def _sync(self) -> float | None:
         """Bring all controllers forward; return the seconds until one of them wants to look again."""
-        self._workloads.sync()
+        self._daemon_sets.sync()
         self._clusters.sync()
         seconds = self._jobs.sync()
         self._scheduler.sync()

@@ -1,0 +1,588 @@
+"""The fake operator, held to what the real one, and Kubernetes around it, were seen or read to do."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.kube import ApiServer
+from fakes.operator import Delays, ImageBehaviour, Operator, install
+from fakes.operator.install import deployment
+
+from burstd.core.errors import NotNow
+from burstd.join import brokerconfig
+from burstd.stage.lead import Stage
+
+MINICLUSTERS = "miniclusters.flux-framework.org"
+PRE = "install -m 0600 /mnt/burst/curve.cert /mnt/flux/config/curve/curve.cert"
+QUICK = Delays(back_off=0.05, retry=0.1)
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass
+class Yard:
+    """A cluster with an operator, and at times a lead that its MiniClusters join."""
+
+    store: Any
+    directory: Path
+    stack: ExitStack
+    operator: Operator = field(init=False)
+    stage: Stage | None = None
+
+    def __post_init__(self) -> None:
+        self._changed = threading.Event()
+        self.stack.callback(self.store.subscribe(self._changed.set))
+
+    def operate(self, **options: Any) -> Operator:
+        given = {"directory": self.directory / "k", "delays": QUICK} | options
+        self.operator = self.stack.enter_context(Operator(self.store, **given))
+        return self.operator
+
+    def lead(self, flavor: str) -> Stage:
+        """Start a lead, and put its certificate where MiniClusters find it."""
+        self.stage = self.stack.enter_context(Stage(self.directory / "s", flavor))
+        self.give_secret()
+        return self.stage
+
+    def give_secret(self) -> None:
+        assert self.stage is not None
+        metadata = {"name": "burst-secrets", "namespace": "burst"}
+        data = {"curve.cert": self.stage.curve_cert.read_text()}
+        self.store.create("secrets", {"metadata": metadata, "stringData": data})
+
+    def burst(self, size: int = 4, **spec: Any) -> None:
+        """Create the MiniCluster `burst-0`; keywords change its spec, `pre` and `post` its commands."""
+        commands = {"pre": spec.pop("pre", PRE), "post": spec.pop("post", "")}
+        volume = {"secretName": "burst-secrets", "path": "/mnt/burst", "readOnly": True}
+        container = {"image": "app", "volumes": {"burst-secrets": volume}, "commands": commands}
+        container |= spec.pop("container", {})
+        whole = {"size": size, "interactive": True, "containers": [container], "flux": self.flux()} | spec
+        metadata = {"name": "burst-0", "namespace": "burst"}
+        self.store.create(MINICLUSTERS, {"metadata": metadata, "spec": whole})
+
+    def flux(self) -> dict[str, Any]:
+        if self.stage is None:
+            return {}
+        curve = "/mnt/flux/config/curve/curve.cert"
+        toml = brokerconfig.render_burst(self.stage.join, curve, ignore_hostname=False)
+        return {"brokerConfig": toml, "bursting": {"hostlist": "flux-sample-[0-3],burst-0-[0-3]"}}
+
+    def until(self, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+        """Wait until something is so of the cluster; return what the condition returned."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._changed.clear()
+            if found := condition():
+                return found
+            left = deadline - time.monotonic()
+            assert left > 0, f"it is still not so; pods: {self.phases()}; logs: {self.store.logs}"
+            self._changed.wait(min(left, 0.5))
+
+    def minicluster(self) -> dict[str, Any]:
+        return self.store.get(MINICLUSTERS, "burst", "burst-0")
+
+    def job(self, name: str = "burst-0") -> dict[str, Any]:
+        return {"spec": {}, "status": {}} | (self.store.get("jobs.batch", "burst", name) or {})
+
+    def pods(self) -> list[dict[str, Any]]:
+        return self.store.list("pods", "burst")
+
+    def hostnames(self) -> list[str]:
+        return [pod["spec"].get("hostname", "") for pod in self.pods()]
+
+    def phases(self) -> dict[str, str]:
+        return {pod["metadata"]["name"]: pod["status"].get("phase", "") for pod in self.pods()}
+
+    def waiting(self, container: int = 0) -> str:
+        """Return why the first pod's container waits; "" if it does not."""
+        for pod in self.pods()[:1]:
+            for status in pod["status"].get("containerStatuses", [])[container:]:
+                return str(status["state"].get("waiting", {}).get("reason", ""))
+        return ""
+
+    def events(self, reason: str) -> list[str]:
+        return [one["message"] for one in self.store.list("events", "burst") if one["reason"] == reason]
+
+    def log(self, host: str, container: str = "burst-0") -> str:
+        logs = self.store.logs.items()
+        return "".join(text for key, text in logs if key[1].startswith(f"{host}-") and key[2] == container)
+
+    def restarts(self, host: str) -> int:
+        """Return how often the container of a host was started again."""
+        pods = [one for one in self.pods() if one["spec"].get("hostname") == host]
+        statuses = [status for one in pods for status in one["status"].get("containerStatuses", [])]
+        return sum(status["restartCount"] for status in statuses)
+
+    def condition(self, pod: dict[str, Any], kind: str) -> dict[str, Any]:
+        return next((one for one in pod["status"].get("conditions", []) if one["type"] == kind), {})
+
+
+@pytest.fixture
+def yard() -> Iterator[Yard]:
+    with tempfile.TemporaryDirectory(prefix="yard-") as folder, ExitStack() as stack:
+        api = stack.enter_context(ApiServer())
+        install(api.store)
+        api.store.create("namespaces", {"metadata": {"name": "burst"}})
+        one = Yard(api.store, Path(folder), stack)
+        crds = "customresourcedefinitions.apiextensions.k8s.io"
+        one.until(lambda: (api.store.get(crds, "", MINICLUSTERS).get("status") or {}).get("conditions"))
+        yield one
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real_flux)])
+def flavor(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def add_node(yard: Yard, name: str, cpu: str = "8", **extra: Any) -> None:
+    metadata = {"name": name, "labels": {"kubernetes.io/hostname": name} | extra.pop("labels", {})}
+    status = {"allocatable": {"cpu": cpu}, "conditions": [{"type": "Ready", "status": "True"}]}
+    yard.store.create("nodes", {"metadata": metadata, "spec": extra, "status": status})
+
+
+@pytest.mark.process
+def test_a_minicluster_with_the_leads_certificate_joins(yard: Yard, flavor: str) -> None:
+    """Each pod of a MiniCluster becomes a broker of the lead, by the name that the lead declares."""
+    stage = yard.lead(flavor)
+    operator = yard.operate(flavor=flavor)
+
+    yard.burst(4)
+
+    stage.wait_online(stage.pool_hosts)
+    yard.until(lambda: yard.job()["status"].get("ready") == 4)
+    assert sorted(operator.broker_pids.values()) == list(stage.pool_hosts)
+    status = yard.minicluster()["status"]
+    assert (status["size"], status["maximumSize"], status["selector"]) == (0, 4, "hpa-selector=burst-0")
+    ready = [one["type"] for one in status["conditions"] if one["status"] == "True"]
+    assert ready == ["JobMiniClusterReady"]
+    assert set(yard.phases().values()) == {"Running"}
+
+
+@pytest.mark.process
+def test_without_its_first_step_a_minicluster_does_not_join(yard: Yard, flavor: str) -> None:
+    """A host that keeps the operator's throw-away certificate is let in by nobody."""
+    stage = yard.lead(flavor)
+    operator = yard.operate(flavor=flavor)
+
+    yard.burst(2, pre=f'[ "$JOB_COMPLETION_INDEX" = 1 ] || {PRE}')
+
+    stage.wait_online(["burst-0-0"])
+    yard.until(lambda: len(operator.broker_pids) == 2)
+    with pytest.raises(NotNow):
+        stage.wait_online(["burst-0-1"], 1)
+
+
+@pytest.mark.process
+def test_a_resize_takes_the_highest_index_and_never_goes_above_the_maximum(yard: Yard) -> None:
+    """A shrunk MiniCluster loses its last hosts, a size above the first one is set back, 0 is not heard."""
+    stage = yard.lead("embedded")
+    operator = yard.operate()
+    yard.burst(3)
+    stage.wait_online(stage.pool_hosts[:3])
+
+    resize(yard, 1)
+
+    yard.until(lambda: yard.hostnames() == ["burst-0-0"])
+    assert list(operator.broker_pids.values()) == ["burst-0-0"]
+    yard.until(lambda: yard.minicluster()["status"]["size"] == 1)
+    resize(yard, 9)
+    yard.until(lambda: yard.minicluster()["spec"]["size"] == 3)
+    stage.wait_online(stage.pool_hosts[:3])
+    resize(yard, 0)
+    yard.until(lambda: yard.job()["status"].get("ready") == 3)
+    assert yard.minicluster()["spec"]["size"] == 0
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("what", ["minicluster", "namespace"])
+def test_deletion_leaves_nothing(yard: Yard, flavor: str, what: str) -> None:
+    """With its MiniCluster, or the namespace of that, every process, file and pod of a burst goes."""
+    stage = yard.lead(flavor)
+    operator = yard.operate(flavor=flavor)
+    yard.burst(2)
+    stage.wait_online(stage.pool_hosts[:2])
+
+    if what == "minicluster":
+        yard.store.delete(MINICLUSTERS, "burst", "burst-0")
+        yard.until(lambda: not yard.pods())
+    else:
+        yard.store.delete("namespaces", "", "burst")
+        yard.until(lambda: yard.store.get("namespaces", "", "burst") is None)
+
+    assert operator.broker_pids == {}
+    assert list((yard.directory / "k").iterdir()) == []
+    assert yard.store.list("jobs.batch", "burst") == []
+
+
+@pytest.mark.process
+def test_an_unknown_image_is_pulled_again_and_again(yard: Yard) -> None:
+    """A pod whose image no registry has waits in ImagePullBackOff, and goes on once there is one."""
+    images = {"other": ImageBehaviour()}
+    stage = yard.lead("embedded")
+    yard.operate(images=images)
+
+    yard.burst(1)
+
+    yard.until(lambda: yard.waiting() == "ImagePullBackOff")
+    assert any("app: not found" in text for text in yard.events("Failed"))
+    images["app"] = ImageBehaviour()
+    stage.wait_online(["burst-0-0"])
+
+
+@pytest.mark.process
+def test_a_missing_secret_holds_the_pod(yard: Yard) -> None:
+    """A pod whose Secret is missing waits, with an event that says so, until the Secret is there."""
+    stage = yard.lead("embedded")
+    yard.store.delete("secrets", "burst", "burst-secrets")
+    yard.operate()
+    yard.burst(1)
+    yard.until(lambda: yard.events("FailedMount"))
+
+    assert 'secret "burst-secrets" not found' in yard.events("FailedMount")[0]
+    assert yard.waiting() == "PodInitializing"
+    yard.give_secret()
+
+    stage.wait_online(["burst-0-0"])
+
+
+@pytest.mark.process
+def test_a_first_step_that_exits_keeps_the_container_crashing(yard: Yard) -> None:
+    """A `pre` that exits is run again after longer and longer pauses; its log and last words are told."""
+    yard.lead("embedded")
+    yard.operate()
+
+    yard.burst(1, pre="echo no certificate here | tee /dev/termination-log; exit 3")
+
+    yard.until(lambda: yard.waiting() == "CrashLoopBackOff")
+    status = yard.pods()[0]["status"]["containerStatuses"][0]
+    assert status["restartCount"] >= 1
+    last = status["lastState"]["terminated"]
+    assert (last["exitCode"], last["reason"], last["message"]) == (3, "Error", "no certificate here\n")
+    assert "no certificate here" in yard.log("burst-0-0")
+
+
+@pytest.mark.process
+def test_a_first_step_that_only_fails_is_not_noticed(yard: Yard) -> None:
+    """The operator's script goes on after a failing command: the broker runs, with the wrong certificate."""
+    stage = yard.lead("embedded")
+    operator = yard.operate()
+
+    yard.burst(1, pre="install /nowhere /mnt/flux/config/curve/curve.cert", logging={"quiet": True})
+
+    yard.until(lambda: yard.job()["status"].get("ready") == 1 and operator.broker_pids)
+    with pytest.raises(NotNow):
+        stage.wait_online(["burst-0-0"], 1)
+
+
+@pytest.mark.process
+def test_too_many_crashes_fail_the_job(yard: Yard) -> None:
+    """Restarts count towards the Job's backoffLimit; beyond it the Job fails and its pods go."""
+    yard.lead("embedded")
+    yard.operate()
+
+    yard.burst(1, pre="exit 1", backoffLimit=2)
+
+    failed = yard.until(lambda: yard.job()["status"].get("conditions"))
+    assert (failed[0]["type"], failed[0]["reason"]) == ("Failed", "BackoffLimitExceeded")
+    yard.until(lambda: not yard.pods())
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("flavor", "post"),
+    [("embedded", ""), ("embedded", "exit 1"), pytest.param("real", "", marks=pytest.mark.real_flux)],
+)
+def test_after_a_crash_of_the_lead_the_first_host_is_not_started_again(
+    yard: Yard, flavor: str, post: str
+) -> None:
+    """Brokers sent away by a lead that crashed come back; the first only if `post` makes its script fail."""
+    stage = yard.lead(flavor)
+    yard.operate(flavor=flavor)
+    yard.burst(2, post=post)
+    stage.wait_online(stage.pool_hosts[:2])
+
+    stage.kill_lead()
+    stage.restart_lead()
+
+    sent_away = "sent disconnect control message"
+    yard.until(
+        lambda: all(sent_away in yard.log(host) or yard.restarts(host) for host in stage.pool_hosts[:2])
+    )
+    stage.wait_online(stage.pool_hosts[0 if post else 1 : 2])
+    first = next(phase for name, phase in yard.phases().items() if name.startswith("burst-0-0-"))
+    assert first == ("Running" if post else "Succeeded")
+
+
+@pytest.mark.process
+def test_a_lead_that_ends_in_order_ends_the_whole_burst(yard: Yard, flavor: str) -> None:
+    """Brokers end with 0 when their lead says goodbye, which completes the Job."""
+    stage = yard.lead(flavor)
+    yard.operate(flavor=flavor)
+    yard.burst(2)
+    stage.wait_online(stage.pool_hosts[:2])
+
+    stage.stop_host("flux-sample-0")
+
+    yard.until(lambda: yard.job()["status"].get("completedIndexes") == "0-1")
+    assert yard.job()["status"]["conditions"][0]["type"] == "Complete"
+
+
+@pytest.mark.process
+def test_a_brokerconfig_passes_through_a_shell(yard: Yard) -> None:
+    """What looks like a variable in brokerConfig is replaced, as in any unquoted here-document."""
+    yard.operate()
+
+    config = "# <$JOB_COMPLETION_INDEX> <\\\\> <`echo run`>"
+    yard.burst(1, flux={"brokerConfig": config}, pre="exit 1", container={"volumes": {}})
+
+    yard.until(lambda: yard.log("burst-0-0", "flux-view"))
+    assert "# <0> <\\> <run>" in yard.log("burst-0-0", "flux-view")
+
+
+def test_a_lead_broker_makes_a_broken_broker_toml(yard: Yard) -> None:
+    """The documented way of bursting ends in a broker.toml that no broker can use."""
+    yard.operate(nodes="listed")
+    lead = {"address": "34.1.2.3", "name": "flux-sample", "size": 4, "port": 30093}
+
+    yard.burst(4, flux={"bursting": {"leadBroker": lead, "clusters": [{"name": "burst-0", "size": 4}]}})
+
+    scripts = yard.until(lambda: yard.store.get("configmaps", "burst", "burst-0-entrypoint"))["data"]
+    assert 'bind="tcp://eth0:%!s(int32=30093)"' in scripts["flux-view"]
+    assert '{host="%!s(MISSING)"}' in scripts["flux-view"]
+    assert 'hosts="34.1.2.3,flux-sample-[1-3],burst-0-[0-3]"' in scripts["flux-view"]
+    assert scripts["curve.cert"].startswith("metadata\n")
+
+
+def test_pods_wait_for_a_node_that_suits_them(yard: Yard) -> None:
+    """Pods that no Node has room for, or that none suits, stay Pending, and say why."""
+    yard.operate(nodes="listed")
+    yard.burst(
+        3,
+        container={"resources": {"requests": {"cpu": "3500m"}}, "image": "held"},
+        pod={"nodeSelector": {"pool": "b"}, "tolerations": [{"key": "spot", "operator": "Exists"}]},
+    )
+    yard.until(lambda: refusals(yard) == ["no nodes available to schedule pods"] * 3)
+
+    add_node(yard, "small", "2", labels={"pool": "b"})
+    add_node(yard, "other")
+    add_node(yard, "tainted", labels={"pool": "b"}, taints=[{"key": "gpu", "effect": "NoSchedule"}])
+
+    told = (
+        "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector, "
+    )
+    told += "1 node(s) had untolerated taint {gpu: }."
+    yard.until(lambda: refusals(yard) == [told] * 3)
+    assert set(yard.phases().values()) == {"Pending"}
+    assert len(yard.events("FailedScheduling")) >= 3
+
+
+@pytest.mark.process
+def test_pods_share_a_node_if_there_is_room(yard: Yard) -> None:
+    """The operator only prefers a Node for each pod: without requests, all of them fit on one."""
+    stage = yard.lead("embedded")
+    yard.operate(nodes="listed")
+    add_node(yard, "one")
+    add_node(yard, "two", taints=[{"key": "spot", "effect": "NoSchedule"}])
+
+    yard.burst(2)
+
+    stage.wait_online(stage.pool_hosts[:2])
+    assert {pod["spec"]["nodeName"] for pod in yard.pods()} == {"one"}
+
+
+def test_with_one_per_node_a_second_pod_waits(yard: Yard) -> None:
+    """Where it is asked for, two pods of MiniClusters never share a Node."""
+    yard.operate(nodes="listed", one_per_node=True, images={})
+    add_node(yard, "one")
+
+    yard.burst(2)
+
+    told = "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules."
+    yard.until(lambda: refusals(yard) == [told])
+
+
+@pytest.mark.process
+def test_a_node_that_goes_takes_its_broker_with_it(yard: Yard) -> None:
+    """With a Node its broker dies at once; the Job makes another pod, which waits for a Node."""
+    stage = yard.lead("embedded")
+    operator = yard.operate(nodes="listed", deaf=True, delays=Delays(grace=60))
+    add_node(yard, "one")
+    yard.burst(1)
+    stage.wait_online(["burst-0-0"])
+
+    yard.store.delete("nodes", "", "one")
+
+    yard.until(lambda: refusals(yard) == ["no nodes available to schedule pods"])
+    yard.until(lambda: len(yard.pods()) == 1)
+    assert operator.broker_pids == {}
+
+
+@pytest.mark.process
+def test_a_deaf_pod_takes_its_grace_time(yard: Yard) -> None:
+    """Where a shell is process 1 nobody hears SIGTERM, and a pod ends only when it is killed."""
+    stage = yard.lead("embedded")
+    yard.operate(deaf=True, delays=Delays(grace=1.0))
+    yard.burst(1)
+    stage.wait_online(["burst-0-0"])
+
+    began = time.monotonic()
+    yard.store.delete(MINICLUSTERS, "burst", "burst-0")
+    yard.until(lambda: not yard.pods())
+
+    assert time.monotonic() - began >= 1.0
+
+
+def test_nothing_happens_before_the_operator_is_available(yard: Yard) -> None:
+    """A MiniCluster stays as it is until the operator's Deployment runs, and is taken up then."""
+    yard.store.delete("deployments.apps", "operator-system", "operator-controller-manager")
+    yard.operate(nodes="listed")
+    yard.burst(1)
+    yard.store.create("configmaps", {"metadata": {"name": "later", "namespace": "burst"}})
+    assert "status" not in yard.minicluster()
+
+    yard.store.create("deployments.apps", deployment())
+
+    yard.until(lambda: yard.minicluster().get("status", {}).get("maximumSize") == 1)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"flux": {"bursting": {"hostlist": "a", "clusters": [{"name": "b", "size": 1}]}}},
+        {"maxSize": 1},
+        {"minSize": 3},
+        {"containers": [{"image": "a"}, {"image": "b"}]},
+        {"size": 0},
+    ],
+)
+def test_an_invalid_spec_is_ignored_without_a_word(yard: Yard, spec: dict[str, Any]) -> None:
+    """A MiniCluster that the operator does not like gets no status and no Job."""
+    yard.operate(nodes="listed")
+
+    yard.burst(**({"size": 2} | spec))
+    valid = {"metadata": {"name": "valid", "namespace": "burst"}, "spec": {"containers": [{"image": "a"}]}}
+    yard.store.create(MINICLUSTERS, valid)
+
+    yard.until(lambda: yard.job("valid")["spec"])
+    assert "status" not in yard.minicluster()
+    assert yard.job()["spec"] == {}
+
+
+def test_the_operators_index_label_is_wrong_on_strangers(yard: Yard) -> None:
+    """Every pod of a MiniCluster's namespace gets a job-index, whosever pod it is."""
+    yard.operate(nodes="listed")
+    spec = {"containers": [{"name": "main", "image": "a"}]}
+    yard.store.create("pods", {"metadata": {"name": "stranger-x", "namespace": "burst"}, "spec": spec})
+
+    yard.burst(2)
+
+    yard.until(lambda: len([one for one in labels(yard, "job-index") if one]) == 3)
+    assert sorted(labels(yard, "job-index")) == ["0", "1", "stranger"]
+    assert sorted(filter(None, labels(yard, "batch.kubernetes.io/job-completion-index"))) == ["0", "1"]
+
+
+def test_a_plain_job_runs_its_pods_and_completes(yard: Yard) -> None:
+    """A Job that pulls an image ahead makes it ready on its Node, and is complete."""
+    yard.operate(images={"big": ImageBehaviour(pull=0.2, output="pulled\n")}, nodes="listed")
+    add_node(yard, "one")
+
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "big"}]}}
+    metadata = {"name": "prepull", "namespace": "burst"}
+    yard.store.create("jobs.batch", {"metadata": metadata, "spec": {"completions": 2, "template": template}})
+
+    yard.until(lambda: yard.job("prepull")["status"].get("succeeded") == 2)
+    assert yard.job("prepull")["status"]["conditions"][0]["type"] == "Complete"
+    assert yard.log("prepull", "main") == "pulled\npulled\n"
+
+
+def test_a_daemonset_has_a_ready_pod_on_each_node_that_suits(yard: Yard) -> None:
+    """The pods of a DaemonSet run for ever, one on each Node that they may go to."""
+    yard.operate(nodes="listed")
+    for name in ("one", "two"):
+        add_node(yard, name, labels={"pool": "b"})
+    add_node(yard, "three")
+    containers = [{"name": "main", "image": "pause"}]
+    pod = {"initContainers": [{"name": "first", "image": "big"}], "containers": containers}
+    template = {"spec": pod | {"nodeSelector": {"pool": "b"}}}
+    metadata = {"name": "prepull", "namespace": "burst"}
+
+    yard.store.create("daemonsets.apps", {"metadata": metadata, "spec": {"template": template}})
+
+    def ready() -> bool:
+        status = yard.store.get("daemonsets.apps", "burst", "prepull").get("status") or {}
+        return status.get("numberReady") == status.get("desiredNumberScheduled") == 2
+
+    yard.until(ready)
+    assert sorted(pod["spec"]["nodeName"] for pod in yard.pods()) == ["one", "two"]
+
+
+@pytest.mark.process
+def test_a_job_ends_with_its_deadline(yard: Yard) -> None:
+    """The deadline of its spec ends a MiniCluster's Job and its pods, whatever they do."""
+    stage = yard.lead("embedded")
+    operator = yard.operate()
+
+    yard.burst(1, deadlineSeconds=2)
+
+    stage.wait_online(["burst-0-0"])
+    failed = yard.until(lambda: yard.job()["status"].get("conditions"))
+    assert failed[0]["reason"] == "DeadlineExceeded"
+    yard.until(lambda: not yard.pods())
+    assert operator.broker_pids == {}
+
+
+@pytest.mark.process
+def test_a_minicluster_with_a_command_is_an_instance_of_its_own(yard: Yard, flavor: str) -> None:
+    """Without a lead to join, the first host leads, runs the command, and the Job completes."""
+    yard.operate(flavor=flavor)
+    toml = "\n".join(
+        [
+            "[bootstrap]",
+            'curve_cert = "/mnt/flux/config/curve/curve.cert"',
+            "default_port = 8050",
+            'default_bind = "tcp://eth0:%p"',
+            'default_connect = "tcp://%h.burst-0.burst.svc.cluster.local:%p"',
+            'hosts = [{ host = "burst-0-[0-1]" }]',
+            "[resource]",
+            "noverify = true",
+            "[[resource.config]]",
+            'hosts = "burst-0-[0-1]"',
+            'cores = "0"',
+        ]
+    )
+
+    yard.burst(
+        2,
+        interactive=False,
+        tasks=2,
+        pre="",
+        flux={"brokerConfig": toml},
+        container={"command": "echo done in $HOSTNAME", "volumes": {}},
+    )
+
+    yard.until(lambda: yard.job()["status"].get("succeeded") == 2)
+    assert "done in burst-0-" in yard.log("burst-0-0")
+
+
+def resize(yard: Yard, size: int) -> None:
+    def change(one: dict[str, Any]) -> None:
+        one["spec"]["size"] = size
+
+    yard.store.edit(MINICLUSTERS, "burst", "burst-0", change)
+
+
+def refusals(yard: Yard) -> list[str]:
+    """Return why pods are not scheduled, a line for each that is not."""
+    conditions = [yard.condition(pod, "PodScheduled") for pod in yard.pods()]
+    return [one["message"] for one in conditions if one.get("reason") == "Unschedulable"]
+
+
+def labels(yard: Yard, key: str) -> list[str]:
+    return [(pod["metadata"].get("labels") or {}).get(key, "") for pod in yard.pods()]
