@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import logging
 import queue
-import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from burstd.core.adoption import adopt, sight
 from burstd.core.errors import ConfigError, LeadError
-from burstd.core.hosts import format_idset
 from burstd.core.jobid import f58
 from burstd.core.lifecycle import begun, ended
 from burstd.core.model import (
@@ -25,13 +23,11 @@ from burstd.core.model import (
     Plan,
     Policy,
     Queue,
-    Refusal,
     Scheduling,
     Site,
     Snapshot,
     Verb,
 )
-from burstd.core.placement import queue_of
 from burstd.core.planner import plan
 from burstd.core.reasons import Reason
 from burstd.core.steward import OVERRULED
@@ -39,6 +35,7 @@ from burstd.engine.effects import Ended, Gate
 from burstd.engine.ledger import Ledger
 from burstd.engine.observer import Observer, Seen
 from burstd.engine.queues import QueueBook
+from burstd.engine.sentences import adopted, not_listed, old_address, refused, started
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Provider
 
@@ -98,6 +95,8 @@ class Daemon:
         self._nudged: dict[int, float] = {}
         self._overruled: set[int] = set()
         self._refusals: set[int] = set()
+        self.address: Callable[[], str] = lambda: ""
+        """Tells where brokers of new bursts reach the lead; "": whoever made this does not say."""
 
     @property
     def stopping(self) -> bool:
@@ -246,7 +245,7 @@ class Daemon:
     def _take_listings(self, now: float) -> None:
         for seen in self._observer.collect():
             if seen.listing is None:
-                self._tell_error(f"observe:{seen.pool}", _listing_failed(seen))
+                self._tell_error(f"observe:{seen.pool}", not_listed(seen))
                 continue
             self._errors.pop(f"observe:{seen.pool}", None)
             self._sight(seen, now)
@@ -261,7 +260,13 @@ class Daemon:
             if ours and burst.name not in busy:
                 known = sight(burst, listing.sites, complete=listing.complete, begun=seen.begun)
                 self._bursts[burst.name] = known
+                self._tell_old_address(known)
         self._adopt(seen, now)
+
+    def _tell_old_address(self, burst: Burst) -> None:
+        given, now = burst.site.lead if burst.site else "", self.address()
+        if given and now and given != now:
+            self._tell_error(f"address:{burst.name}", old_address(burst, given, now))
 
     def _adopt(self, seen: Seen, now: float) -> None:
         sites = [site for site in seen.listing.sites if self._judges(seen, site)] if seen.listing else []
@@ -270,7 +275,7 @@ class Daemon:
                 self._generations[site.pool] = max(site.generation, self._generations.get(site.pool, 0))
         found = adopt(sites, tuple(self._bursts.values()), self.policy.pools, self._generations, now)
         if found:
-            self._write(found, map(_adopted_sentence, found), now)
+            self._write(found, map(adopted, found), now)
 
     def _judges(self, seen: Seen, site: Site) -> bool:
         """A site is judged by its own pool's listing, or by any where its pool is no longer declared.
@@ -292,7 +297,7 @@ class Daemon:
         if burst is not None:
             burst = self._bursts[burst.name] = begun(burst, action, now)
         self._gate.start(action, burst)
-        log.log(logging.DEBUG if action.verb is Verb.TELL else logging.INFO, "%s", _started_sentence(action))
+        log.log(logging.DEBUG if action.verb is Verb.TELL else logging.INFO, "%s", started(action))
 
     def _write(self, bursts: Iterable[Burst], sentences: Iterable[str], now: float) -> None:
         bursts, sentences = tuple(bursts), tuple(sentences)
@@ -333,69 +338,10 @@ class Daemon:
         for refusal in view.refused:
             if refusal.job not in self._refusals:
                 self._refusals.add(refusal.job)
-                log.warning("%s", _refusal_sentence(refusal, self.policy, queues))
+                log.warning("%s", refused(refusal, self.policy, queues))
 
     def _tell_error(self, what: str, sentence: str) -> None:
         """Say an error once, and again only when it changed."""
         if self._errors.get(what) != sentence:
             log.warning("%s", sentence)
         self._errors[what] = sentence
-
-
-def _started_sentence(action: Action) -> str:
-    """Say what is being done, in the reader's words."""
-    match action.verb:
-        case Verb.PROVISION:
-            return f"{action.key}: making its site"
-        case Verb.LAUNCH:
-            return f"{action.key}: starting its brokers ({action.size})"
-        case Verb.RESIZE:
-            return f"{action.key}: resizing its site to {action.size}"
-        case Verb.REMOVE:
-            return f"{action.key}: removing its site"
-        case Verb.DRAIN:
-            return f"{action.key}: draining ranks {format_idset(action.ranks)}"
-        case Verb.UNDRAIN:
-            return f"undraining ranks {format_idset(action.ranks)}: no burst is leaving them any more"
-        case Verb.TELL:
-            return f"telling job {f58(action.job)}: {action.text or 'nothing any more'}"
-        case Verb.HOLD:
-            return f"job {f58(action.job)}: holding it, so that it is neither refused nor in the way"
-        case Verb.UNHOLD:
-            return f"job {f58(action.job)}: releasing it"
-        case Verb.NUDGE:
-            return f"job {f58(action.job)}: asking the scheduler to look at it again"
-        case Verb.MOVE:
-            return f"job {f58(action.job)}: moving it to queue {action.queue}"
-        case Verb.OPEN:
-            return f"queue {action.queue}: starting it"
-        case Verb.CLOSE:
-            return f"queue {action.queue}: stopping it, no host of its pool is up"
-        case Verb.PULSE:
-            jobs = ", ".join(map(f58, action.jobs))
-            return f"queue {action.queue}: opening it for a moment, for {jobs}"
-
-
-def _refusal_sentence(refusal: Refusal, policy: Policy, queues: tuple[Queue, ...]) -> str:
-    pools = (pool for pool in policy.pools if refusal.wish.target in ("", pool.name, pool.provider))
-    found = (queue_of(pool, queues) for pool in pools)
-    queue = next((queue.name for queue in found if queue is not None), "")
-    if not queue:
-        advice = "the lead has no queue in which it could wait; `burstd render lead-toml` writes one"
-    elif refusal.command:
-        program, command, *rest = refusal.command
-        again = shlex.join([program, command, f"--queue={queue}", *rest])
-        advice = f"in the queue of its pool it waits instead: {again}"
-    else:
-        advice = f"in the queue of its pool it waits instead: submit its script again with --queue={queue}"
-    return f"job {f58(refusal.job)} was refused by Flux ({refusal.note}); {advice}"
-
-
-def _adopted_sentence(burst: Burst) -> str:
-    if burst.phase is Phase.RELEASING:
-        return f"{burst.name}: {burst.why}; it is released"
-    return f"{burst.name}: found running without a record of it; it is taken over with {burst.size} hosts"
-
-
-def _listing_failed(seen: Seen) -> str:
-    return f"pool {seen.pool}: its sites cannot be listed, burstd tries again: {seen.error}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
+from burstd.config.against_lead import AUTO
 from burstd.core.errors import Never, NotNow
 from burstd.core.hosts import format_idset
 from burstd.core.model import Action, JobState, Policy, Site, Verb
@@ -29,6 +32,7 @@ class Performer:
         policy: Policy,
         join: Join,
         prefix: str,
+        addressed: Callable[[Join], Join] = lambda join: join,
     ) -> None:
         self.policy = policy
         self.join = join
@@ -36,6 +40,7 @@ class Performer:
         self._lead = lead
         self._providers = providers
         self._prefix = prefix
+        self._addressed = addressed
         self.keeper: Callable[[str], str | None] = lambda _: None
         """Tells which pool's provider shows a site, by the site's name: for pools no longer declared."""
 
@@ -95,6 +100,23 @@ class Performer:
             job.id in jobs and job.state in (JobState.PRIORITY, JobState.SCHED) for job in view.jobs
         )
 
+    def address(self) -> str:
+        """Return where brokers of new bursts are told to reach the lead, as far as it is known."""
+        return self.join.lead_uri
+
+    def renew(self, policy: Policy, join: Join) -> None:
+        """Work from now on with what holds for another generation of the lead."""
+        before, self.policy = self.join, policy
+        if join.lead_host == AUTO:
+            join = replace(join, lead_host=before.lead_host, lead_port=before.lead_port)
+        self.join = join
+        self.readdress()
+
+    def readdress(self) -> None:
+        """Ask for the lead's address anew; while it cannot be told, the one before is kept."""
+        with suppress(NotNow, Never):
+            self.join = self._addressed(self.join)
+
     def note_change(self) -> None:
         """Say that the lead's view changed, to whoever waits for that here."""
         with self.changed:
@@ -104,6 +126,7 @@ class Performer:
         pool = self.policy.pool(action.pool)
         if pool is None:
             raise Never(f"pool {action.pool} is not declared")
+        self.join = self._addressed(self.join)
         return Order(self.policy.owner, self._name(action), pool, action.generation, action.size, self.join)
 
     def _site(self, action: Action) -> Site:

@@ -17,11 +17,12 @@ from types import FrameType
 
 from burstd.config import Config, Resolved, limits_sentences, resolve
 from burstd.core.adoption import adopt
-from burstd.core.errors import BurstdError, ConfigError, LeadLost, Problem
+from burstd.core.errors import BurstdError, ConfigError, LeadLost, Never, NotNow, Problem
 from burstd.core.jobid import f58
 from burstd.core.model import Job, LeadView, Plan, Policy, Queue, Snapshot
 from burstd.core.planner import plan
 from burstd.core.scheduling import lacks, meaning
+from burstd.engine.address import LeadAddress
 from burstd.engine.daemon import Daemon, Terms
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.performer import Performer
@@ -116,14 +117,16 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         stack.enter_context(_alone(state))
         met = stack.enter_context(_meet(config, LEAD_SECONDS))
         look(config.lead.uri or None)
-        resolved = _resolve(config, met.facts, met.queues, met.view, made)
+        address = LeadAddress(config)
+        stack.callback(address.close)
+        resolved = _addressed(_resolve(config, met.facts, met.queues, met.view, made), address)
         check_readable(resolved.join.curve_cert)
         _check(resolved, made)
         ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
         stack.callback(ledger.close)
         if sentence:
             log.warning("%s", sentence)
-        daemon = _daemon(config, met, resolved, made, ledger)
+        daemon = _daemon(config, met, resolved, made, ledger, address)
         stack.callback(daemon.close)
         changes.tell = daemon.note_change
         _stop_on_signals(daemon)
@@ -174,18 +177,25 @@ def _release_one(lead: Lead, job: int, held: bool) -> str:
 
 
 def _daemon(
-    config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provider], ledger: Ledger
+    config: Config,
+    met: Met,
+    resolved: Resolved,
+    made: Mapping[str, Provider],
+    ledger: Ledger,
+    address: LeadAddress,
 ) -> Daemon:
-    performer = Performer(met.lead, made, resolved.policy, resolved.join, config.prefix)
+    performer = Performer(met.lead, made, resolved.policy, resolved.join, config.prefix, address.of)
 
     def renew(view: LeadView) -> Terms:
         facts = met.lead.facts()
         again = _resolve(config, facts, met.lead.queues(), view, made)
-        performer.policy, performer.join = again.policy, again.join
+        performer.renew(again.policy, again.join)
         return Terms(again.policy, facts.scheduling)
 
     daemon = Daemon(met.lead, resolved.policy, made, ledger, performer.perform, renew)
+    daemon.address = performer.address
     performer.keeper = daemon.keeper
+    address.watch(performer.readdress)
 
     def ring() -> None:
         daemon.wake()
@@ -193,6 +203,16 @@ def _daemon(
 
     met.bell.ring = ring
     return daemon
+
+
+def _addressed(resolved: Resolved, address: LeadAddress) -> Resolved:
+    """Fill in the address where it is to be found out. Raises ConfigError, LeadLost while it is not there."""
+    try:
+        return replace(resolved, join=address.of(resolved.join))
+    except Never as exc:
+        raise ConfigError((Problem("lead.host", str(exc)),)) from exc
+    except NotNow as exc:
+        raise LeadLost(f"the lead's address cannot be told yet: {exc}") from exc
 
 
 @contextmanager
@@ -246,6 +266,7 @@ def _resolve(
         paid={name: provider.paid for name, provider in made.items()},
         shrinks={name: provider.shrinks for name, provider in made.items()},
         queues=queues,
+        instance_owner=facts.owner,
     )
 
 
@@ -265,6 +286,10 @@ def _say_start(met: Met, resolved: Resolved) -> None:
         log.warning("%s", sentence)
     for sentence in limits_sentences(resolved.policy):
         log.info("%s", sentence)
+    closed = [pool.name for pool in resolved.policy.pools if not pool.multi_user]
+    if facts.guests and closed:
+        text = "the lead admits other users, whose jobs wait: %s serves only those of its owner, uid %s"
+        log.info(text, ", ".join(closed), facts.owner)
     if not facts.durable:
         log.warning("the lead has no statedir: if it restarts, pending jobs, memos and drains are lost")
     unreachable = _handshake_problem(resolved.join)

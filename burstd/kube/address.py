@@ -27,6 +27,9 @@ class Address:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
 
 def open_lead(kubeconfig_file: str = "") -> Cluster:
     """Return a connection to the lead's own cluster: by a kubeconfig, or as a pod of it. Raises Never."""
@@ -62,7 +65,11 @@ def rights(account: str, namespace: str, service: str, *, nodes: bool) -> Iterat
     subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
     rules = [{"apiGroups": [""], "resources": ["services"], "resourceNames": [service], "verbs": ["get"]}]
     if nodes:
-        slices = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]}
+        slices = {
+            "apiGroups": ["discovery.k8s.io"],
+            "resources": ["endpointslices"],
+            "verbs": ["list", "watch"],
+        }
         rules.append(slices)
     yield from _granted("Role", "burstd-address", {"namespace": namespace}, rules, subject)
     if nodes:

@@ -20,8 +20,14 @@ class Watcher:
     """One watch at a time over the objects of a kind that bear some labels."""
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, labels: Mapping[str, str], changed: Callable[[], None]
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        labels: Mapping[str, str],
+        changed: Callable[[], None],
+        namespace: str = "",
     ) -> None:
+        self._namespace = namespace
         self._cluster = cluster
         self._kind = kind
         self._labels = labels
@@ -54,6 +60,6 @@ class Watcher:
 
     def _until_changed(self, version: str) -> None:
         """A bookmark only says how far the server got; a watch that ended in order needs a new list, too."""
-        for event in self._cluster.watch(self._kind, version, labels=self._labels):
+        for event in self._cluster.watch(self._kind, version, self._namespace, self._labels):
             if event["type"] != "BOOKMARK" or self._closed.is_set():
                 return
