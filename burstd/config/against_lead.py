@@ -53,13 +53,15 @@ def resolve(
     paid: Mapping[str, bool],
     shrinks: Mapping[str, Shrinks] | None = None,
     queues: tuple[Queue, ...] | None = None,
+    instance_owner: int | None = None,
 ) -> Resolved:
     """Return the pools with their ranks and shapes, and the papers of joining.
 
     `hostlist`, `endpoint` (the URI other brokers are told to connect to) and `curve_cert` (a path) are
     the lead's own, as is `version` (Flux's), `hosts` what its R declares, `queues` its named ones (None: not
     looked at); `paid` says of each pool, by name, whether it costs money, `shrinks` how it can be made
-    smaller (from the top, where it does not say). Raises ConfigError with every Problem.
+    smaller (from the top, where it does not say). `instance_owner` is the lead's user id, None: all users'
+    jobs count alike. Raises ConfigError with every Problem.
     """
     lead = _Lead(expand(hostlist), {host.name: host.shape for host in hosts})
     members = {pool.name: _declared_names(pool, lead) for pool in config.pools}
@@ -73,7 +75,10 @@ def resolve(
         replace(_made(pool, lead, paid.get(pool.name, False)), shrinks=(shrinks or {}).get(pool.name, "top"))
         for pool in config.pools
     )
-    return Resolved(_policy(config, pools), _join(config.lead, lead, endpoint, curve_cert, version))
+    return Resolved(
+        replace(_policy(config, pools), instance_owner=instance_owner),
+        _join(config.lead, lead, endpoint, curve_cert, version),
+    )
 
 
 def limits_sentences(policy: Policy) -> tuple[str, ...]:
@@ -304,6 +309,7 @@ def _made(pool: PoolConfig, lead: _Lead, paid: bool) -> Pool:
         shape=lead.shapes[names[0]],
         paid=paid,
         placement=pool.placement,
+        multi_user=pool.multi_user,
         queue=pool.queue,
         idle_seconds=pool.idle_seconds,
         provision_seconds=pool.provision_seconds,

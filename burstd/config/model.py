@@ -210,6 +210,14 @@ class PoolConfig(Section):
         "pool, or `mixed`, over it and the lead's own free hosts.",
         json_schema_extra=shown_default("the `placement` of the whole lead"),
     )
+    multi_user: bool = Field(
+        default=False,
+        description="Whether the pool serves the jobs of every user. An instance that admits guests "
+        "(`access.allow-guest-user`) would let each of them spend its owner's money, so that without this "
+        "only jobs of the instance owner make hosts appear. Flux itself lets any job run on hosts that are "
+        "up.",
+        json_schema_extra=shown_default("`false`: those of the instance owner"),
+    )
     queue: str = Field(
         default="",
         description="The pool's own queue in Flux, for its hosts and no others. burstd stops it while no "

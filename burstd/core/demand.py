@@ -6,7 +6,7 @@ that are up, then hosts that are coming, then hosts that a pool can still bring 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from burstd.core.constraint import Constraint
@@ -25,7 +25,7 @@ from burstd.core.model import (
     Snapshot,
     Wish,
 )
-from burstd.core.placement import placement_of, queue_for, requirement
+from burstd.core.placement import is_guests, placement_of, queue_for, requirement, reserved
 from burstd.core.reasons import Code, Reason
 from burstd.core.rooms import Room, Take, fit, free_room, take, whole_room
 
@@ -39,6 +39,7 @@ _MOST_HOPEFUL = (
     Code.LIMIT_REACHED,
     Code.HOSTS_DRAINED,
     Code.POOL_FAILED,
+    Code.NOT_OWNER,
     Code.TOO_LARGE,
     Code.SHAPE_MISMATCH,
     Code.CONSTRAINT_MISMATCH,
@@ -64,11 +65,12 @@ class Demand:
         self._free = {room.rank: room for room in self._free_rooms()}
         self._coming = {room.rank: room for room in self._coming_rooms()}
         self._promised: set[int] = set()
+        self._reserved = reserved(policy)
         self.ready: dict[int, float] = {}
         """Jobs for which enough hosts are free, and since when they are."""
         self.moves: dict[int, str] = {}
         """Jobs that must be in another queue first, and which: the queue of the pool that will serve them."""
-        self._refused: dict[tuple[Request, Constraint, str, Wish | None], Reason] = {}
+        self._refused: dict[tuple[Request, Constraint, str, Wish | None, bool], Reason] = {}
         """Room only shrinks until a burst grows: what was refused once is refused to every job alike."""
         self._verdicts: dict[tuple[Request, Constraint, str, str], Reason | None] = {}
 
@@ -86,7 +88,7 @@ class Demand:
         refusal = self._refusal(job)
         if refusal is not None:
             return refusal
-        alike = (job.request, job.constraint, job.queue, job.wish)
+        alike = (job.request, job.constraint, job.queue, job.wish, is_guests(job, self.policy))
         if alike not in self._refused:
             found = self._place_on_hosts(job) or self._place_in_pools(job)
             if found.code in _PLACED:
@@ -96,7 +98,7 @@ class Demand:
 
     def cover(self, job: Job) -> None:
         """Give an ordinary job its room if it is there; nothing is brought up for it."""
-        takes = fit(job.request, job.constraint, self._free.values())
+        takes = fit(job.request, job.constraint, self._meant_for(job, self._free))
         if takes is not None:
             self._give(job, takes)
             self.ready[job.id] = self._since(job, takes)
@@ -131,13 +133,18 @@ class Demand:
         target = job.wish.target if job.wish else ""
         return [pool for pool in self.policy.pools if target in ("", pool.name, pool.provider)]
 
+    def _meant_for(self, job: Job, rooms: Mapping[int, Room]) -> Iterable[Room]:
+        if not is_guests(job, self.policy):
+            return rooms.values()
+        return [room for rank, room in rooms.items() if rank not in self._reserved]
+
     def _place_on_hosts(self, job: Job) -> Reason | None:
-        takes = fit(job.request, job.constraint, self._free.values())
+        takes = fit(job.request, job.constraint, self._meant_for(job, self._free))
         if takes is not None:
             self._give(job, takes)
             self.ready[job.id] = self._since(job, takes)
             return Reason(Code.STARTING)
-        takes = fit(job.request, job.constraint, (*self._free.values(), *self._coming.values()))
+        takes = fit(job.request, job.constraint, self._at_hand(job))
         if takes is None:
             return None
         self._give(job, takes)
@@ -173,6 +180,8 @@ class Demand:
         impossible = self._verdicts[key]
         if impossible is not None:
             return impossible
+        if is_guests(job, self.policy) and not pool.multi_user:
+            return Reason(Code.NOT_OWNER, pool.name)
         burst = self._live.get(pool.name)
         blocked = self._not_new(pool) if burst is None else self._not_growing(burst)
         if blocked is not None:
@@ -279,8 +288,11 @@ class Demand:
         count = sum(take.room.rank not in pool.ranks for take in takes)
         return f", with {count} of the lead's hosts that are free now and may be taken" if count else ""
 
+    def _at_hand(self, job: Job) -> tuple[Room, ...]:
+        return (*self._meant_for(job, self._free), *self._meant_for(job, self._coming))
+
     def _rooms_at_hand(self, job: Job, pool: Pool) -> list[Room]:
-        rooms = (*self._free.values(), *self._coming.values())
+        rooms = self._at_hand(job)
         if self._placement(job, pool) is Placement.MIXED:
             return list(rooms)
         return [room for room in rooms if room.rank in set(pool.ranks)]

@@ -193,6 +193,7 @@ class Pool:
     placement: Placement | None = None
     """How its jobs are placed where they do not say themselves; None: as the policy has it."""
     shrinks: Shrinks = "top"
+    multi_user: bool = False
     queue: str = ""
     idle_seconds: float = 300.0
     provision_seconds: float = 900.0
@@ -219,6 +220,8 @@ class Policy:
     """Queues that burstd starts once in each generation of the lead, if they are stopped without a reason."""
     max_hosts: int = 0
     """Cap over the hosts of all paid bursts, intents included; 0: only the pools' own sizes."""
+    instance_owner: int | None = None
+    """The user id of the lead's owner; every other user is a guest. None: not known, all count alike."""
 
     def pool(self, name: str) -> Pool | None:
         return next((pool for pool in self.pools if pool.name == name), None)

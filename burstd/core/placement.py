@@ -48,6 +48,16 @@ def queue_for(job: Job, pool: Pool, snapshot: Snapshot, policy: Policy) -> str:
     return "" if whole and _would_do(job, pool) else target.name
 
 
+def is_guests(job: Job, policy: Policy) -> bool:
+    """Say whether the job is of another user than the instance owner; where that is not known, none is."""
+    return policy.instance_owner is not None and job.userid != policy.instance_owner
+
+
+def reserved(policy: Policy) -> frozenset[int]:
+    """Return the ranks that are brought up for the instance owner alone; Flux may let guests there."""
+    return frozenset(rank for pool in policy.pools if not pool.multi_user for rank in pool.ranks)
+
+
 def _would_do(job: Job, pool: Pool) -> bool:
     hosts = zip(pool.ranks, pool.hosts, strict=True)
     return all(job.constraint.allows(rank, name, pool.shape.properties) for rank, name in hosts)

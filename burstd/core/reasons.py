@@ -19,6 +19,7 @@ class Code(StrEnum):
     POOL_FAILED = "pool-failed"
     HOSTS_DRAINED = "hosts-drained"
     LIMIT_REACHED = "limit-reached"
+    NOT_OWNER = "not-owner"
     TOO_LARGE = "too-large"
     SHAPE_MISMATCH = "shape-mismatch"
     CONSTRAINT_MISMATCH = "constraint-mismatch"
@@ -38,6 +39,7 @@ _SENTENCES = {
     Code.POOL_FAILED: "Pool {detail}.",
     Code.HOSTS_DRAINED: "Too many hosts of the pool are drained: {detail}.",
     Code.LIMIT_REACHED: "A limit stands in the way: {detail}.",
+    Code.NOT_OWNER: "Pool {detail} serves only the instance owner's jobs, unless it has multi_user: true.",
     Code.TOO_LARGE: "It asks for more than any pool has: {detail}.",
     Code.SHAPE_MISMATCH: "No pool has hosts with what it asks of each: {detail}.",
     Code.CONSTRAINT_MISMATCH: "Its constraint or queue allows no pool's hosts: {detail}.",

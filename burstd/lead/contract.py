@@ -22,6 +22,8 @@ class LeadFacts:
     URI that the lead's config tells other brokers to connect to, "" if none.
     `scheduler` names the loaded module that offers the `sched` service, "" if none does; `queue_policy` is
     Fluxion's ("" for another scheduler), `scheduling` what both mean for a job that waits for down hosts.
+    `owner` is the user id of the instance owner, None if it is not told; `guests` says whether other users
+    may submit jobs.
     """
 
     generation: str
@@ -33,6 +35,8 @@ class LeadFacts:
     scheduler: str
     queue_policy: str = ""
     scheduling: Scheduling = Scheduling.UNKNOWN
+    owner: int | None = None
+    guests: bool = False
 
 
 class Lead(Protocol):

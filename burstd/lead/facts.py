@@ -31,6 +31,7 @@ def read_facts(call: Call) -> LeadFacts:
     bootstrap = config.get("bootstrap") or {}
     scheduler = _scheduler(call("module.list", {"service": ""}).get("mods") or ())
     policies = _queue_policies(call) if scheduler == _FLUXION else []
+    owner = _attribute(call, "security.owner")
     return LeadFacts(
         generation=_attribute(call, "broker.uuid") or "",
         version=_attribute(call, "version") or "",
@@ -41,6 +42,8 @@ def read_facts(call: Call) -> LeadFacts:
         scheduler=scheduler,
         queue_policy=" ".join(policies),
         scheduling=scheduling(scheduler, policies),
+        owner=int(owner) if owner else None,
+        guests=(config.get("access") or {}).get("allow-guest-user") is True,
     )
 
 

@@ -130,3 +130,18 @@ def test_another_refusal_is_not_taken_for_absence() -> None:
 
     with pytest.raises(LeadRefused, match="disk"):
         read_facts(refuse)
+
+
+@pytest.mark.parametrize(
+    ("answers", "owner", "guests"),
+    [
+        ({}, None, False),
+        ({"attr.get security.owner": {"value": "1000"}}, 1000, False),
+        ({"attr.get security.owner": {"value": "0"}, "config.get": {"access": {}}}, 0, False),
+        ({"config.get": {"access": {"allow-guest-user": True}}}, None, True),
+    ],
+)
+def test_whose_the_instance_is(answers: Mapping[str, Any], owner: int | None, guests: bool) -> None:
+    """The broker tells its owner's user id, its configuration whether others are admitted."""
+    facts = read_facts(answering(answers))
+    assert (facts.owner, facts.guests) == (owner, guests)
