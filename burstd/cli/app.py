@@ -238,6 +238,23 @@ def burst(
 
 
 @app.command()
+@configured
+def kubeconfig(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write it [SITE.kubeconfig].", metavar="FILE")
+    ] = None,
+) -> None:
+    """Write a kubeconfig for the cluster of a pool's burst into a file of its own, mode 0600."""
+    from burstd.cli.kubeconfigs import write
+
+    path, site = write(written.load(), pool, output)
+    typer.echo(f"{path} is for {site.name}: KUBECONFIG={path} kubectl get pods")
+
+
+@app.command()
 def demo(
     flux: Annotated[FluxChoice, typer.Option(help="On which Flux to play it.")] = FluxChoice.AUTO,
 ) -> None:

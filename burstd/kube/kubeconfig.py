@@ -42,6 +42,38 @@ def connect(path: str = "", context: str = "", patience_seconds: float = PATIENC
     return Cluster(settings, patience_seconds)
 
 
+def minified(path: str, context: str, namespace: str) -> str:
+    """Return the part of a kubeconfig that one context needs, with a namespace chosen. Raises Never."""
+    file = where(path)
+    content = _content(file)
+    name = context or content.get("current-context") or ""
+    _user(content, file, context)
+    chosen = next(one["context"] for one in content["contexts"] if one.get("name") == name)
+    kept = {
+        key: [one for one in content.get(key) or () if one.get("name") == chosen.get(kind)]
+        for key, kind in (("clusters", "cluster"), ("users", "user"))
+    }
+    contexts = [{"name": name, "context": {**chosen, "namespace": namespace}}]
+    return yaml.safe_dump(
+        {"apiVersion": "v1", "kind": "Config", "current-context": name, "contexts": contexts, **kept}
+    )
+
+
+def written(name: str, cluster: Manifest, user: Manifest, namespace: str) -> str:
+    """Return a kubeconfig of one cluster, as its fields `cluster` and `user` have it."""
+    context = {"cluster": name, "user": name, "namespace": namespace}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "contexts": [{"name": name, "context": context}],
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+        }
+    )
+
+
 def where(path: str) -> Path:
     """Return the kubeconfig that is meant."""
     named = path or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or DEFAULT

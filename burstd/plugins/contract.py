@@ -27,6 +27,7 @@ __all__ = [
     "Pool",
     "Problem",
     "Provider",
+    "Reachable",
     "Renders",
     "Setting",
     "Shape",
@@ -115,6 +116,15 @@ class Renders(Protocol):
 
     def manifests(self, order: Order) -> tuple[dict[str, Any], ...]:
         """Return the Kubernetes objects of an order, with the contents of secrets left out."""
+        ...
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """A provider whose sites are Kubernetes clusters that a person may want to look into."""
+
+    def kubeconfig(self, site: Site) -> str:
+        """Return a kubeconfig for the site's cluster, its namespace chosen. Raises NotNow, Never."""
         ...
 
 

@@ -94,6 +94,9 @@ class Kubernetes:
     def manifests(self, order: Order) -> tuple[Manifest, ...]:
         return minicluster.manifests(order, self._options, Machine())
 
+    def kubeconfig(self, site: Site) -> str:
+        return kubeconfig.minified(self._options.kubeconfig, self._options.context, site.name)
+
     def _open(self, setting: Setting) -> Ground:
         options = self._options
         cluster = kubeconfig.connect(options.kubeconfig, options.context, options.patience_seconds)
