@@ -101,6 +101,8 @@ class Job:
     """The sentence that burstd last wrote into the job's memo, "" if none."""
     ranks: tuple[int, ...] = ()
     """Where its allocation is, while it has one."""
+    cwd: str = ""
+    """Its working directory as its user wrote it, "" if none: untrusted text (see burstd.core.cwd)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,10 @@ class Pool:
     """How its jobs are placed where they do not say themselves; None: as the policy has it."""
     shrinks: Shrinks = "top"
     multi_user: bool = False
+    shares_files: bool = True
+    """Whether its hosts see the lead's files at the same paths."""
+    cwd_prefixes: tuple[str, ...] = ()
+    """Under which paths jobs' working directories are made on its hosts, where these see other files."""
     queue: str = ""
     idle_seconds: float = 300.0
     provision_seconds: float = 900.0
