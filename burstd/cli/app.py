@@ -198,7 +198,7 @@ def lead_toml(
     else:
         typer.echo(after, nl=False)
         typer.echo(changes, nl=False, err=True)
-    for sentence in advice(after):
+    for sentence in advice(before, after):
         typer.echo(f"burstd: {sentence}", err=True)
 
 

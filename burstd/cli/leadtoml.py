@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
-from burstd.config import Config
+from burstd.config import Config, rfile
 from burstd.config.declaration import lead_side
 from burstd.core.errors import ConfigError, Problem
 from burstd.join.brokerconfig import merge_lead, render_lead
@@ -26,13 +26,29 @@ def read_base(base: Path | None) -> str:
 
 def declared(config: Config, before: str) -> str:
     """Return `before` with the pools of the configuration declared. Raises ConfigError."""
-    side = lead_side(config, before)
-    return merge_lead(before, side) if before else render_lead(side)
+    path = rfile.path_of(before)
+    base = rfile.inlined(before, path, _read_r(path)) if path else before
+    side = lead_side(config, base)
+    return merge_lead(base, side) if base else render_lead(side)
 
 
-def advice(text: str) -> Iterator[str]:
-    """Yield what the file leaves to be said: a queue policy, kept as it was, that refuses burstable jobs."""
-    policy = tomllib.loads(text).get("sched-fluxion-qmanager", {}).get("queue-policy")
+def _read_r(path: str) -> str:
+    """Return the text of an R; a relative path counts from the working directory, as in Flux."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        what = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        hint = "the hosts of the lead stand there: render where the lead's files are"
+        where = f"the R at {path}, which resource.path names, cannot be read: {what}"
+        raise ConfigError((Problem("--base", where, hint),)) from exc
+
+
+def advice(before: str, after: str) -> Iterator[str]:
+    """Yield what is left to be said: an R that was taken in, a queue policy that refuses burstable jobs."""
+    path = rfile.path_of(before)
+    if path:
+        yield from rfile.remarks(before, path, _read_r(path))
+    policy = tomllib.loads(after).get("sched-fluxion-qmanager", {}).get("queue-policy")
     if policy == "fcfs":
         yield (
             'queue-policy stays "fcfs", as the file has it: under it Fluxion refuses a job at once whose '

@@ -35,7 +35,8 @@ A pool's hosts must stand in the lead's own `broker.toml` while they do not exis
 `[bootstrap]`, since a rank is a position in that list, and in a `[[resource.config]]`, since jobs wait only
 for resources that are declared. Until their brokers join, Flux shows such hosts as down.
 `burstd render lead-toml` writes the file; with `--base broker.toml` it merges the pools into the one you have
-and shows the difference.
+and shows the difference. Hosts that stand in an R (`resource.path`) are taken over as `[[resource.config]]`,
+since Flux reads only one of the two; the R must be at hand where this is run.
 
 Declared hosts cannot grow while the lead runs: its size and resource set are fixed when it starts, and
 reloading its configuration does not change them. Declaring a host costs nothing, though, as long as no
