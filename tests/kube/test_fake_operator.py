@@ -19,6 +19,7 @@ from fakes.operator.install import deployment
 from burstd.core.errors import NotNow
 from burstd.join import brokerconfig
 from burstd.stage.lead import Stage
+from burstd.stage.watch import Watch
 
 MINICLUSTERS = "miniclusters.flux-framework.org"
 PRE = "install -m 0600 /mnt/burst/curve.cert /mnt/flux/config/curve/curve.cert"
@@ -45,9 +46,9 @@ class Yard:
         self.operator = self.stack.enter_context(Operator(self.store, **given))
         return self.operator
 
-    def lead(self, flavor: str) -> Stage:
+    def lead(self, flavor: str, **options: Any) -> Stage:
         """Start a lead, and put its certificate where MiniClusters find it."""
-        self.stage = self.stack.enter_context(Stage(self.directory / "s", flavor))
+        self.stage = self.stack.enter_context(Stage(self.directory / "s", flavor, **options))
         self.give_secret()
         return self.stage
 
@@ -163,6 +164,42 @@ def test_a_minicluster_with_the_leads_certificate_joins(yard: Yard, flavor: str)
     ready = [one["type"] for one in status["conditions"] if one["status"] == "True"]
     assert ready == ["JobMiniClusterReady"]
     assert set(yard.phases().values()) == {"Running"}
+
+
+@pytest.mark.process
+def test_pods_without_host_names_of_their_own_join_too(yard: Yard, flavor: str) -> None:
+    """Where no process may have a host name of its own, brokers do not verify theirs, and are not drained."""
+    stage = yard.lead(flavor, uts="never")
+    yard.operate(flavor=flavor, uts="never")
+
+    yard.burst(2)
+
+    with Watch(stage.uri) as watch:
+        view = watch.until_online(stage.pool_hosts[:2])
+        job = watch.submit(["true"], 4)
+        assert watch.until_ended(job) == (0, 1, 4, 5)
+    assert not [host.name for host in view.hosts if host.drain_reason]
+
+
+@pytest.mark.process
+def test_what_a_job_left_behind_ends_with_its_pod(yard: Yard, flavor: str) -> None:
+    """A process that a job put in a session of its own on a burst host does not outlive the pod."""
+    stage = yard.lead(flavor)
+    yard.operate(flavor=flavor)
+    yard.burst(2)
+    stage.wait_online(stage.pool_hosts[:2])
+    path = yard.directory / "pid"
+    script = f"setsid sleep 600 & echo $! > {path}.new; mv {path}.new {path}; wait"
+    with Watch(stage.uri) as watch:
+        watch.submit(["sh", "-c", script], 1, requires={"hostlist": ["burst-0-1"]})
+        yard.until(path.exists)
+    pid = int(path.read_text())
+    assert is_alive(pid)
+
+    yard.store.delete(MINICLUSTERS, "burst", "burst-0")
+    yard.until(lambda: not yard.pods())
+
+    assert not is_alive(pid)
 
 
 @pytest.mark.process
@@ -582,6 +619,13 @@ def refusals(yard: Yard) -> list[str]:
     """Return why pods are not scheduled, a line for each that is not."""
     conditions = [yard.condition(pod, "PodScheduled") for pod in yard.pods()]
     return [one["message"] for one in conditions if one.get("reason") == "Unschedulable"]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def labels(yard: Yard, key: str) -> list[str]:

@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from burstd.lead.embedded.instance import VERSION
 from burstd.plugins.local.broker import Broker
 from fakes.operator.settings import Ground
 
@@ -34,7 +35,7 @@ _EMBEDDED = """\
 [ $# -gt 0 ] || exec {command}
 {command} &
 broker=$!
-"$@"
+{online} $kept && "$@"
 code=$?
 kill $broker
 wait $broker
@@ -42,6 +43,9 @@ exit $code
 """
 
 _SUBMIT = """
+    if [ "$1" = version ]; then
+        printf 'commands:    \\t\\t%s\\n' {version}
+    fi
     [ "$1" = submit ] || exit 0
     shift
     while [ $# -gt 0 ]; do
@@ -54,7 +58,6 @@ _SUBMIT = """
     exec sh -c "$*"
 """
 
-_EMBEDDED_BROKER = str(Path(__file__).with_name("embedded_broker.py"))
 _ETH0 = re.compile(r"tcp://(?:eth0|[^\"\s]*\.svc\.cluster\.local):(?:%p|8050)")
 _VERIFY = '\n[resource.verify]\ndefault = "allow-extra"\ngpu = "ignore"\nhostname = "ignore"\n'
 
@@ -73,8 +76,10 @@ def flux_command(broker: Broker) -> str:
     if broker.flavor == "embedded":
         options = (word for word in broker.command() if word.startswith("-") and word != "-m")
         words = (word for word in options if not word.startswith("-Slog-filename="))
-        command = shlex.join([sys.executable, "-P", _EMBEDDED_BROKER, *words])
-        return _SHIM.format(otherwise=_SUBMIT, start=_EMBEDDED.format(command=command))
+        command = shlex.join([*_python("embedded_broker.py"), *words])
+        online = shlex.join([*_python("online.py"), str(broker.directory), str(broker.socket)])
+        otherwise = _SUBMIT.format(version=VERSION)
+        return _SHIM.format(otherwise=otherwise, start=_EMBEDDED.format(command=command, online=online))
     flux = shlex.quote(shutil.which("flux") or "flux")
     command = shlex.join(broker.command())
     return _SHIM.format(otherwise=f'exec {flux} "$@"', start=f'exec {command} $kept "$@"')
@@ -92,3 +97,8 @@ def adapt(broker: Broker, port: int, uts: bool) -> None:
     if not uts and "[resource.verify]" not in text:
         text += _VERIFY
     path.write_text(text)
+
+
+def _python(name: str) -> list[str]:
+    """Return what runs a script that lies beside this one."""
+    return [sys.executable, "-P", str(Path(__file__).with_name(name))]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakes.kube.store import Store
 from fakes.operator.minicluster import RESOURCE
 
 NAMESPACE, DEPLOYMENT = "operator-system", "operator-controller-manager"
 IMAGE = "ghcr.io/flux-framework/flux-operator:latest"
 
 
-def install(store: Any) -> None:
+def install(store: Store) -> None:
     """Create the kind MiniCluster, and the operator's namespace and Deployment; do not wait for any of it."""
     store.create("namespaces", {"metadata": {"name": NAMESPACE}})
     store.create("customresourcedefinitions.apiextensions.k8s.io", crd())

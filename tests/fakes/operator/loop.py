@@ -6,10 +6,11 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Literal, Self
 
 from burstd.plugins.local import launch, processes
 from burstd.plugins.local.broker import FlavorName, executables
+from fakes.kube.store import Store
 from fakes.operator.daemonsets import DaemonSets
 from fakes.operator.jobs import Jobs
 from fakes.operator.kubelet import Kubelet
@@ -22,19 +23,22 @@ from fakes.operator.settings import Delays, Ground, ImageBehaviour
 class Operator:
     """A Flux Operator, and what of Kubernetes its MiniClusters need, for as long as the context lasts.
 
-    `directory` should have a short path, for the sockets of brokers in it; it need not be there yet. With
-    `needs_deployment` MiniClusters are looked at only while the operator's Deployment is available.
-    `images`: all that can be pulled, and the operator's own; None: everything can. `nodes`: with "any", pods
-    of a cluster that has no Node objects are placed all the same. `one_per_node`: two pods of MiniClusters
-    never share a Node; else the room there is decides, as with the real operator, which only prefers it.
-    `deaf`: pods never hear SIGTERM, so that each takes its whole grace time to end. `attributes` are further
-    arguments of every broker, such as `-Scores=4`. `private` are paths, besides volumes, that containers
-    write to.
+    `directory` should have a short path, for the sockets of brokers in it; it need not be there yet.
+    With `needs_deployment` MiniClusters are looked at only while the operator's Deployment is available.
+    `images`: all that can be pulled, and the operator's own; None: everything can.
+    `nodes`: with "any", pods of a cluster that has no Node objects are placed all the same.
+    `one_per_node`: two pods of MiniClusters never share a Node; else the room there is decides, as with the
+    real operator, which only prefers it.
+    `deaf`: pods never hear SIGTERM, so that each takes its whole grace time to end.
+    `attributes` are further arguments of every broker, such as `-Scores=4`. `private` are paths, besides
+    volumes, that containers write to.
+    `uts`: whether each pod gets a host name of its own, where this is allowed; else its broker does not
+    verify it, and the lead's must not either.
     """
 
     def __init__(
         self,
-        store: Any,
+        store: Store,
         *,
         directory: Path,
         flavor: FlavorName = "embedded",
@@ -46,10 +50,11 @@ class Operator:
         deaf: bool = False,
         attributes: tuple[str, ...] = (),
         private: tuple[str, ...] = ("/etc/munge", "/run/munge"),
+        uts: Literal["auto", "never"] = "auto",
     ) -> None:
-        uts = launch.can_name_hosts()
+        named = uts == "auto" and launch.can_name_hosts()
         self._ground = Ground(
-            directory.resolve(), flavor, delays, images, uts, deaf, tuple(attributes), tuple(private)
+            directory.resolve(), flavor, delays, images, named, deaf, tuple(attributes), tuple(private)
         )
         self._store = store
         self._woken = threading.Event()

@@ -209,7 +209,9 @@ def _env(container: Mapping[str, Any]) -> list[Manifest]:
 def _volumes(cluster: Mapping[str, Any]) -> list[Manifest]:
     name, view = cluster["metadata"]["name"], cluster["spec"]["flux"]["container"]["name"]
     scripts = {"name": f"{name}-entrypoint", "items": _items(cluster)}
-    own = [{"name": one, "emptyDir": {}} for one in ("spack-software", "flux-operator-home", view)]
+    own: list[Manifest] = [
+        {"name": one, "emptyDir": {}} for one in ("spack-software", "flux-operator-home", view)
+    ]
     given = {
         key: one for each in cluster["spec"]["containers"] for key, one in (each.get("volumes") or {}).items()
     }

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fakes.kube.status import Refused
+from fakes.kube.store import Store
 
 Object = dict[str, Any]
 Condition = dict[str, Any]
@@ -20,7 +21,7 @@ _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 class Objects:
     """Reads copies; writes only what differs; what is gone meanwhile is left alone."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def find(self, resource: str, namespace: str, name: str) -> Object | None:
@@ -33,7 +34,7 @@ class Objects:
     def create(self, resource: str, manifest: Mapping[str, Any]) -> None:
         """Create an object, unless there is one of that name or its namespace is going."""
         with contextlib.suppress(Refused):
-            self._store.create(resource, manifest)
+            self._store.create(resource, dict(manifest))
 
     def change(self, resource: str, seen: Object, edit: Callable[[Object], None]) -> None:
         """Edit an object as it is now, unless it is gone or another one has its name."""

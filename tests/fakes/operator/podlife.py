@@ -117,7 +117,7 @@ class PodLife(threading.Thread):
         said = ""
         while True:
             try:
-                self._volumes.lay(self._objects)
+                self._volumes.lay(self._objects, self._ground.private)
             except Unmountable as exc:
                 if str(exc) != said:
                     self._objects.note(self.pod, "FailedMount", str(exc))

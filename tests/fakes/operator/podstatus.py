@@ -122,7 +122,8 @@ def _phase(init: Iterable[Object], main: Iterable[Object], restart_policy: str) 
 
 
 def _code(status: Object) -> int | None:
-    return status["state"].get("terminated", {}).get("exitCode")
+    code: int | None = status["state"].get("terminated", {}).get("exitCode")
+    return code
 
 
 def _never_ran(status: Object) -> bool:
@@ -140,8 +141,9 @@ def _with_conditions(
         status, "Initialized", not left, *(("ContainersNotInitialized", text) if left else ())
     )
     unready = [name for name, one in main.items() if not one["ready"]]
-    why = ("ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]") if unready else ()
-    why = ("PodCompleted",) if phase == "Succeeded" else why
+    text = f"containers with unready status: [{' '.join(unready)}]"
+    why = ("ContainersNotReady", text) if unready else ("", "")
+    why = ("PodCompleted", "") if phase == "Succeeded" else why
     for kind in ("Ready", "ContainersReady"):
         status = with_condition(status, kind, not unready and phase == "Running", *why)
     return status

@@ -39,7 +39,7 @@ def _requested(container: Mapping[str, Any]) -> Counter[str]:
 
 
 def _amounts(texts: Mapping[str, Any]) -> Counter[str]:
-    return Counter({name: amount(text) for name, text in texts.items()})  # type: ignore[arg-type]
+    return Counter({name: amount(text) for name, text in texts.items()})
 
 
 def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,59 +19,66 @@ class Unmountable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of object that a volume can hold: its field in a volume, and the key there of its name."""
+
+    field: str
+    key: str
+    resource: str
+    decode: Callable[[str], bytes]
+
+
+_KINDS = (
+    _Kind("secret", "secretName", "secrets", base64.b64decode),
+    _Kind("configMap", "name", "configmaps", str.encode),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Volumes:
     """`directory` is the pod's own; each volume is a directory in it."""
 
     directory: Path
     pod: Object
 
-    def lay(self, objects: Objects) -> None:
+    def lay(self, objects: Objects, private: Iterable[str]) -> None:
         """Write what the volumes hold. Raises Unmountable where a Secret or a ConfigMap is missing."""
+        for path in private:
+            self._own(path).mkdir(mode=0o700, parents=True, exist_ok=True)
         for volume in self.pod["spec"].get("volumes") or []:
             self.of(volume["name"]).mkdir(mode=0o700, parents=True, exist_ok=True)
-            for kind, key, decode in _KINDS:
-                if kind in volume:
-                    source = volume[kind]
-                    found = objects.find(f"{kind}s".lower(), self.pod["metadata"]["namespace"], source[key])
-                    self._write(
-                        volume["name"], source, _content(volume["name"], kind, source, key, found), decode
-                    )
+            for kind in _KINDS:
+                if kind.field in volume:
+                    self._fill(volume["name"], volume[kind.field], kind, objects)
 
     def of(self, name: str) -> Path:
-        return self.directory / name
+        return self.directory / "v" / name
 
     def termination_log(self, container: str) -> Path:
         return self.directory / f"{container}.termination"
 
     def paths(self, container: Mapping[str, Any], private: Iterable[str]) -> dict[str, str]:
         """Return where each path that a container may use lies on this machine."""
-        own = {path: str(self.directory / "own" / path.strip("/")) for path in ("/mnt/flux", *private)}
+        own = {path: str(self._own(path)) for path in ("/mnt/flux", *private)}
         mounts = container.get("volumeMounts") or []
         mounted = {one["mountPath"].rstrip("/"): str(self.of(one["name"])) for one in mounts}
         return own | mounted | {_TERMINATION_LOG: str(self.termination_log(container["name"]))}
 
-    def _write(self, name: str, source: Mapping[str, Any], content: Mapping[str, str], decode: bool) -> None:
-        items = source.get("items") or [{"key": key, "path": key} for key in content]
-        for item in items:
-            text = content[item["key"]]
+    def _own(self, path: str) -> Path:
+        return self.directory / "own" / path.strip("/")
+
+    def _fill(self, name: str, source: Mapping[str, Any], kind: _Kind, objects: Objects) -> None:
+        wanted = source[kind.key]
+        found = objects.find(kind.resource, self.pod["metadata"]["namespace"], wanted)
+        if found is None and not source.get("optional"):
+            noun = kind.resource.removesuffix("s")
+            raise Unmountable(f'MountVolume.SetUp failed for volume "{name}" : {noun} "{wanted}" not found')
+        content = (found or {}).get("data") or {}
+        for item in source.get("items") or [{"key": key, "path": key} for key in content]:
             path = self.of(name) / item["path"]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(base64.b64decode(text) if decode else text.encode())
+            path.write_bytes(kind.decode(content[item["key"]]))
             path.chmod(item.get("mode") or source.get("defaultMode") or 0o644)
-
-
-_KINDS = (("secret", "secretName", True), ("configMap", "name", False))
-
-
-def _content(
-    name: str, kind: str, source: Mapping[str, Any], key: str, found: Object | None
-) -> Mapping[str, str]:
-    if found is not None:
-        return found.get("data") or {}
-    if source.get("optional"):
-        return {}
-    text = f'MountVolume.SetUp failed for volume "{name}" : {kind.lower()} "{source[key]}" not found'
-    raise Unmountable(text)
 
 
 def translate(text: str, paths: Mapping[str, str]) -> str:
