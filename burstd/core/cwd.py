@@ -7,8 +7,8 @@ burstd makes it there where the pool's `cwd_prefixes` allow that.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from burstd.core.jobs import Directory
 from burstd.core.model import Job, JobState, Policy, Pool
 from burstd.core.placement import is_guests
 
@@ -23,14 +23,6 @@ LONGEST_PART = 255
 
 _WAITS = (JobState.DEPEND, JobState.PRIORITY, JobState.SCHED)
 _SHOWN = 100
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Directory:
-    """A directory to be made, and the user whose it will be. One that exists is left as it is."""
-
-    path: str
-    userid: int
 
 
 def flaw(path: str) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from burstd.core.cwd import Directory, flaw
+from burstd.core.cwd import flaw
+from burstd.core.jobs import Directory
 
 __all__ = ["LOOP", "MOST", "MOST_BYTES", "Directory", "capped", "command", "decode", "encode", "script"]
 
