@@ -3,126 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.kube import ApiServer
-from fakes.operator import Delays, ImageBehaviour, Operator, install
+from fakes.operator import Delays, ImageBehaviour, install
 from fakes.operator.install import deployment
+from fakes.operator.minicluster import RESOURCE
+from fakes.operator.yard import PRE, Yard
 
 from burstd.core.errors import NotNow
-from burstd.join import brokerconfig
-from burstd.stage.lead import Stage
+from burstd.plugins.local.broker import FlavorName
 from burstd.stage.watch import Watch
-
-MINICLUSTERS = "miniclusters.flux-framework.org"
-PRE = "install -m 0600 /mnt/burst/curve.cert /mnt/flux/config/curve/curve.cert"
-QUICK = Delays(back_off=0.05, retry=0.1)
-PATIENCE_SECONDS = 30.0
-
-
-@dataclass
-class Yard:
-    """A cluster with an operator, and at times a lead that its MiniClusters join."""
-
-    store: Any
-    directory: Path
-    stack: ExitStack
-    operator: Operator = field(init=False)
-    stage: Stage | None = None
-
-    def __post_init__(self) -> None:
-        self._changed = threading.Event()
-        self.stack.callback(self.store.subscribe(self._changed.set))
-
-    def operate(self, **options: Any) -> Operator:
-        given = {"directory": self.directory / "k", "delays": QUICK} | options
-        self.operator = self.stack.enter_context(Operator(self.store, **given))
-        return self.operator
-
-    def lead(self, flavor: str, **options: Any) -> Stage:
-        """Start a lead, and put its certificate where MiniClusters find it."""
-        self.stage = self.stack.enter_context(Stage(self.directory / "s", flavor, **options))
-        self.give_secret()
-        return self.stage
-
-    def give_secret(self) -> None:
-        assert self.stage is not None
-        metadata = {"name": "burst-secrets", "namespace": "burst"}
-        data = {"curve.cert": self.stage.curve_cert.read_text()}
-        self.store.create("secrets", {"metadata": metadata, "stringData": data})
-
-    def burst(self, size: int = 4, **spec: Any) -> None:
-        """Create the MiniCluster `burst-0`; keywords change its spec, `pre` and `post` its commands."""
-        commands = {"pre": spec.pop("pre", PRE), "post": spec.pop("post", "")}
-        volume = {"secretName": "burst-secrets", "path": "/mnt/burst", "readOnly": True}
-        container = {"image": "app", "volumes": {"burst-secrets": volume}, "commands": commands}
-        container |= spec.pop("container", {})
-        whole = {"size": size, "interactive": True, "containers": [container], "flux": self.flux()} | spec
-        metadata = {"name": "burst-0", "namespace": "burst"}
-        self.store.create(MINICLUSTERS, {"metadata": metadata, "spec": whole})
-
-    def flux(self) -> dict[str, Any]:
-        if self.stage is None:
-            return {}
-        curve = "/mnt/flux/config/curve/curve.cert"
-        toml = brokerconfig.render_burst(self.stage.join, curve, ignore_hostname=False)
-        return {"brokerConfig": toml, "bursting": {"hostlist": "flux-sample-[0-3],burst-0-[0-3]"}}
-
-    def until(self, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-        """Wait until something is so of the cluster; return what the condition returned."""
-        deadline = time.monotonic() + seconds
-        while True:
-            self._changed.clear()
-            if found := condition():
-                return found
-            left = deadline - time.monotonic()
-            assert left > 0, f"it is still not so; pods: {self.phases()}; logs: {self.store.logs}"
-            self._changed.wait(min(left, 0.5))
-
-    def minicluster(self) -> dict[str, Any]:
-        return self.store.get(MINICLUSTERS, "burst", "burst-0")
-
-    def job(self, name: str = "burst-0") -> dict[str, Any]:
-        return {"spec": {}, "status": {}} | (self.store.get("jobs.batch", "burst", name) or {})
-
-    def pods(self) -> list[dict[str, Any]]:
-        return self.store.list("pods", "burst")
-
-    def hostnames(self) -> list[str]:
-        return [pod["spec"].get("hostname", "") for pod in self.pods()]
-
-    def phases(self) -> dict[str, str]:
-        return {pod["metadata"]["name"]: pod["status"].get("phase", "") for pod in self.pods()}
-
-    def waiting(self, container: int = 0) -> str:
-        """Return why the first pod's container waits; "" if it does not."""
-        for pod in self.pods()[:1]:
-            for status in pod["status"].get("containerStatuses", [])[container:]:
-                return str(status["state"].get("waiting", {}).get("reason", ""))
-        return ""
-
-    def events(self, reason: str) -> list[str]:
-        return [one["message"] for one in self.store.list("events", "burst") if one["reason"] == reason]
-
-    def log(self, host: str, container: str = "burst-0") -> str:
-        logs = self.store.logs.items()
-        return "".join(text for key, text in logs if key[1].startswith(f"{host}-") and key[2] == container)
-
-    def restarts(self, host: str) -> int:
-        """Return how often the container of a host was started again."""
-        pods = [one for one in self.pods() if one["spec"].get("hostname") == host]
-        statuses = [status for one in pods for status in one["status"].get("containerStatuses", [])]
-        return sum(status["restartCount"] for status in statuses)
-
-    def condition(self, pod: dict[str, Any], kind: str) -> dict[str, Any]:
-        return next((one for one in pod["status"].get("conditions", []) if one["type"] == kind), {})
 
 
 @pytest.fixture
@@ -133,23 +29,17 @@ def yard() -> Iterator[Yard]:
         api.store.create("namespaces", {"metadata": {"name": "burst"}})
         one = Yard(api.store, Path(folder), stack)
         crds = "customresourcedefinitions.apiextensions.k8s.io"
-        one.until(lambda: (api.store.get(crds, "", MINICLUSTERS).get("status") or {}).get("conditions"))
+        one.until(lambda: (api.store.get(crds, "", RESOURCE).get("status") or {}).get("conditions"))
         yield one
 
 
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real_flux)])
-def flavor(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-def add_node(yard: Yard, name: str, cpu: str = "8", **extra: Any) -> None:
-    metadata = {"name": name, "labels": {"kubernetes.io/hostname": name} | extra.pop("labels", {})}
-    status = {"allocatable": {"cpu": cpu}, "conditions": [{"type": "Ready", "status": "True"}]}
-    yard.store.create("nodes", {"metadata": metadata, "spec": extra, "status": status})
+def flavor(request: pytest.FixtureRequest) -> FlavorName:
+    return request.param
 
 
 @pytest.mark.process
-def test_a_minicluster_with_the_leads_certificate_joins(yard: Yard, flavor: str) -> None:
+def test_a_minicluster_with_the_leads_certificate_joins(yard: Yard, flavor: FlavorName) -> None:
     """Each pod of a MiniCluster becomes a broker of the lead, by the name that the lead declares."""
     stage = yard.lead(flavor)
     operator = yard.operate(flavor=flavor)
@@ -167,7 +57,7 @@ def test_a_minicluster_with_the_leads_certificate_joins(yard: Yard, flavor: str)
 
 
 @pytest.mark.process
-def test_pods_without_host_names_of_their_own_join_too(yard: Yard, flavor: str) -> None:
+def test_pods_without_host_names_of_their_own_join_too(yard: Yard, flavor: FlavorName) -> None:
     """Where no process may have a host name of its own, brokers do not verify theirs, and are not drained."""
     stage = yard.lead(flavor, uts="never")
     yard.operate(flavor=flavor, uts="never")
@@ -182,7 +72,7 @@ def test_pods_without_host_names_of_their_own_join_too(yard: Yard, flavor: str) 
 
 
 @pytest.mark.process
-def test_what_a_job_left_behind_ends_with_its_pod(yard: Yard, flavor: str) -> None:
+def test_what_a_job_left_behind_ends_with_its_pod(yard: Yard, flavor: FlavorName) -> None:
     """A process that a job put in a session of its own on a burst host does not outlive the pod."""
     stage = yard.lead(flavor)
     yard.operate(flavor=flavor)
@@ -196,14 +86,14 @@ def test_what_a_job_left_behind_ends_with_its_pod(yard: Yard, flavor: str) -> No
     pid = int(path.read_text())
     assert is_alive(pid)
 
-    yard.store.delete(MINICLUSTERS, "burst", "burst-0")
+    yard.store.delete(RESOURCE, "burst", "burst-0")
     yard.until(lambda: not yard.pods())
 
     assert not is_alive(pid)
 
 
 @pytest.mark.process
-def test_without_its_first_step_a_minicluster_does_not_join(yard: Yard, flavor: str) -> None:
+def test_without_its_first_step_a_minicluster_does_not_join(yard: Yard, flavor: FlavorName) -> None:
     """A host that keeps the operator's throw-away certificate is let in by nobody."""
     stage = yard.lead(flavor)
     operator = yard.operate(flavor=flavor)
@@ -224,22 +114,22 @@ def test_a_resize_takes_the_highest_index_and_never_goes_above_the_maximum(yard:
     yard.burst(3)
     stage.wait_online(stage.pool_hosts[:3])
 
-    resize(yard, 1)
+    yard.resize(1)
 
     yard.until(lambda: yard.hostnames() == ["burst-0-0"])
     assert list(operator.broker_pids.values()) == ["burst-0-0"]
     yard.until(lambda: yard.minicluster()["status"]["size"] == 1)
-    resize(yard, 9)
+    yard.resize(9)
     yard.until(lambda: yard.minicluster()["spec"]["size"] == 3)
     stage.wait_online(stage.pool_hosts[:3])
-    resize(yard, 0)
+    yard.resize(0)
     yard.until(lambda: yard.job()["status"].get("ready") == 3)
     assert yard.minicluster()["spec"]["size"] == 0
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("what", ["minicluster", "namespace"])
-def test_deletion_leaves_nothing(yard: Yard, flavor: str, what: str) -> None:
+def test_deletion_leaves_nothing(yard: Yard, flavor: FlavorName, what: str) -> None:
     """With its MiniCluster, or the namespace of that, every process, file and pod of a burst goes."""
     stage = yard.lead(flavor)
     operator = yard.operate(flavor=flavor)
@@ -247,7 +137,7 @@ def test_deletion_leaves_nothing(yard: Yard, flavor: str, what: str) -> None:
     stage.wait_online(stage.pool_hosts[:2])
 
     if what == "minicluster":
-        yard.store.delete(MINICLUSTERS, "burst", "burst-0")
+        yard.store.delete(RESOURCE, "burst", "burst-0")
         yard.until(lambda: not yard.pods())
     else:
         yard.store.delete("namespaces", "", "burst")
@@ -337,7 +227,7 @@ def test_too_many_crashes_fail_the_job(yard: Yard) -> None:
     [("embedded", ""), ("embedded", "exit 1"), pytest.param("real", "", marks=pytest.mark.real_flux)],
 )
 def test_after_a_crash_of_the_lead_the_first_host_is_not_started_again(
-    yard: Yard, flavor: str, post: str
+    yard: Yard, flavor: FlavorName, post: str
 ) -> None:
     """Brokers sent away by a lead that crashed come back; the first only if `post` makes its script fail."""
     stage = yard.lead(flavor)
@@ -358,7 +248,7 @@ def test_after_a_crash_of_the_lead_the_first_host_is_not_started_again(
 
 
 @pytest.mark.process
-def test_a_lead_that_ends_in_order_ends_the_whole_burst(yard: Yard, flavor: str) -> None:
+def test_a_lead_that_ends_in_order_ends_the_whole_burst(yard: Yard, flavor: FlavorName) -> None:
     """Brokers end with 0 when their lead says goodbye, which completes the Job."""
     stage = yard.lead(flavor)
     yard.operate(flavor=flavor)
@@ -405,17 +295,17 @@ def test_pods_wait_for_a_node_that_suits_them(yard: Yard) -> None:
         container={"resources": {"requests": {"cpu": "3500m"}}, "image": "held"},
         pod={"nodeSelector": {"pool": "b"}, "tolerations": [{"key": "spot", "operator": "Exists"}]},
     )
-    yard.until(lambda: refusals(yard) == ["no nodes available to schedule pods"] * 3)
+    yard.until(lambda: yard.refusals() == ["no nodes available to schedule pods"] * 3)
 
-    add_node(yard, "small", "2", labels={"pool": "b"})
-    add_node(yard, "other")
-    add_node(yard, "tainted", labels={"pool": "b"}, taints=[{"key": "gpu", "effect": "NoSchedule"}])
+    yard.add_node("small", "2", labels={"pool": "b"})
+    yard.add_node("other")
+    yard.add_node("tainted", labels={"pool": "b"}, taints=[{"key": "gpu", "effect": "NoSchedule"}])
 
     told = (
         "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector, "
     )
     told += "1 node(s) had untolerated taint {gpu: }."
-    yard.until(lambda: refusals(yard) == [told] * 3)
+    yard.until(lambda: yard.refusals() == [told] * 3)
     assert set(yard.phases().values()) == {"Pending"}
     assert len(yard.events("FailedScheduling")) >= 3
 
@@ -425,8 +315,8 @@ def test_pods_share_a_node_if_there_is_room(yard: Yard) -> None:
     """The operator only prefers a Node for each pod: without requests, all of them fit on one."""
     stage = yard.lead("embedded")
     yard.operate(nodes="listed")
-    add_node(yard, "one")
-    add_node(yard, "two", taints=[{"key": "spot", "effect": "NoSchedule"}])
+    yard.add_node("one")
+    yard.add_node("two", taints=[{"key": "spot", "effect": "NoSchedule"}])
 
     yard.burst(2)
 
@@ -437,12 +327,12 @@ def test_pods_share_a_node_if_there_is_room(yard: Yard) -> None:
 def test_with_one_per_node_a_second_pod_waits(yard: Yard) -> None:
     """Where it is asked for, two pods of MiniClusters never share a Node."""
     yard.operate(nodes="listed", one_per_node=True, images={})
-    add_node(yard, "one")
+    yard.add_node("one")
 
     yard.burst(2)
 
     told = "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules."
-    yard.until(lambda: refusals(yard) == [told])
+    yard.until(lambda: yard.refusals() == [told])
 
 
 @pytest.mark.process
@@ -450,13 +340,13 @@ def test_a_node_that_goes_takes_its_broker_with_it(yard: Yard) -> None:
     """With a Node its broker dies at once; the Job makes another pod, which waits for a Node."""
     stage = yard.lead("embedded")
     operator = yard.operate(nodes="listed", deaf=True, delays=Delays(grace=60))
-    add_node(yard, "one")
+    yard.add_node("one")
     yard.burst(1)
     stage.wait_online(["burst-0-0"])
 
     yard.store.delete("nodes", "", "one")
 
-    yard.until(lambda: refusals(yard) == ["no nodes available to schedule pods"])
+    yard.until(lambda: yard.refusals() == ["no nodes available to schedule pods"])
     yard.until(lambda: len(yard.pods()) == 1)
     assert operator.broker_pids == {}
 
@@ -470,7 +360,7 @@ def test_a_deaf_pod_takes_its_grace_time(yard: Yard) -> None:
     stage.wait_online(["burst-0-0"])
 
     began = time.monotonic()
-    yard.store.delete(MINICLUSTERS, "burst", "burst-0")
+    yard.store.delete(RESOURCE, "burst", "burst-0")
     yard.until(lambda: not yard.pods())
 
     assert time.monotonic() - began >= 1.0
@@ -505,7 +395,7 @@ def test_an_invalid_spec_is_ignored_without_a_word(yard: Yard, spec: dict[str, A
 
     yard.burst(**({"size": 2} | spec))
     valid = {"metadata": {"name": "valid", "namespace": "burst"}, "spec": {"containers": [{"image": "a"}]}}
-    yard.store.create(MINICLUSTERS, valid)
+    yard.store.create(RESOURCE, valid)
 
     yard.until(lambda: yard.job("valid")["spec"])
     assert "status" not in yard.minicluster()
@@ -520,15 +410,15 @@ def test_the_operators_index_label_is_wrong_on_strangers(yard: Yard) -> None:
 
     yard.burst(2)
 
-    yard.until(lambda: len([one for one in labels(yard, "job-index") if one]) == 3)
-    assert sorted(labels(yard, "job-index")) == ["0", "1", "stranger"]
-    assert sorted(filter(None, labels(yard, "batch.kubernetes.io/job-completion-index"))) == ["0", "1"]
+    yard.until(lambda: len([one for one in yard.labels("job-index") if one]) == 3)
+    assert sorted(yard.labels("job-index")) == ["0", "1", "stranger"]
+    assert sorted(filter(None, yard.labels("batch.kubernetes.io/job-completion-index"))) == ["0", "1"]
 
 
 def test_a_plain_job_runs_its_pods_and_completes(yard: Yard) -> None:
     """A Job that pulls an image ahead makes it ready on its Node, and is complete."""
     yard.operate(images={"big": ImageBehaviour(pull=0.2, output="pulled\n")}, nodes="listed")
-    add_node(yard, "one")
+    yard.add_node("one")
 
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "big"}]}}
     metadata = {"name": "prepull", "namespace": "burst"}
@@ -543,8 +433,8 @@ def test_a_daemonset_has_a_ready_pod_on_each_node_that_suits(yard: Yard) -> None
     """The pods of a DaemonSet run for ever, one on each Node that they may go to."""
     yard.operate(nodes="listed")
     for name in ("one", "two"):
-        add_node(yard, name, labels={"pool": "b"})
-    add_node(yard, "three")
+        yard.add_node(name, labels={"pool": "b"})
+    yard.add_node("three")
     containers = [{"name": "main", "image": "pause"}]
     pod = {"initContainers": [{"name": "first", "image": "big"}], "containers": containers}
     template = {"spec": pod | {"nodeSelector": {"pool": "b"}}}
@@ -576,7 +466,7 @@ def test_a_job_ends_with_its_deadline(yard: Yard) -> None:
 
 
 @pytest.mark.process
-def test_a_minicluster_with_a_command_is_an_instance_of_its_own(yard: Yard, flavor: str) -> None:
+def test_a_minicluster_with_a_command_is_an_instance_of_its_own(yard: Yard, flavor: FlavorName) -> None:
     """Without a lead to join, the first host leads, runs the command, and the Job completes."""
     yard.operate(flavor=flavor)
     toml = "\n".join(
@@ -608,25 +498,8 @@ def test_a_minicluster_with_a_command_is_an_instance_of_its_own(yard: Yard, flav
     assert "done in burst-0-" in yard.log("burst-0-0")
 
 
-def resize(yard: Yard, size: int) -> None:
-    def change(one: dict[str, Any]) -> None:
-        one["spec"]["size"] = size
-
-    yard.store.edit(MINICLUSTERS, "burst", "burst-0", change)
-
-
-def refusals(yard: Yard) -> list[str]:
-    """Return why pods are not scheduled, a line for each that is not."""
-    conditions = [yard.condition(pod, "PodScheduled") for pod in yard.pods()]
-    return [one["message"] for one in conditions if one.get("reason") == "Unschedulable"]
-
-
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def labels(yard: Yard, key: str) -> list[str]:
-    return [(pod["metadata"].get("labels") or {}).get(key, "") for pod in yard.pods()]
