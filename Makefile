@@ -17,7 +17,7 @@ COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo unit test lint check audit wheel bench-burst lock clean
+.PHONY: help env demo demo-gke unit test lint check audit wheel bench-burst lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -26,6 +26,9 @@ env: $(VENV)/.made  ## make .venv from the locked versions, once
 
 demo: $(VENV)/.made  ## a burst from end to end on this machine, in under a minute
 	@$(BIN)/burstd demo $(DEMO)
+
+demo-gke: $(VENV)/.made  ## the same to GKE, with Google's and Kubernetes' machinery played here
+	@PYTHONPATH=tests $(BIN)/python -m fakes.demo_gke $(DEMO)
 
 unit: $(VENV)/.made  ## the fast tests: no process of their own, no Flux
 	$(PYTEST) -n 0 -m "not process and not real_flux"

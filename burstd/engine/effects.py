@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from tenacity import (
     RetryCallState,
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     stop_when_event_set,
     wait_random_exponential,
@@ -35,6 +35,9 @@ WORKERS = 8
 
 ATTEMPTS = 3
 """Calls of one effect before its failure is the planner's to judge."""
+
+SOON_SECONDS = 30.0
+"""A failure that asks for a longer pause than this is the planner's to judge at once."""
 
 REST_SECONDS = 10.0
 """How long an effect that belongs to no burst rests after it failed."""
@@ -129,12 +132,17 @@ class Gate:
 
     def _retrying(self) -> Retrying:
         return Retrying(
-            retry=retry_if_exception_type((NotNow, LeadLost)),
+            retry=retry_if_exception(_passes_soon),
             wait=_pause,
             stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._stopping),
             sleep=sleep_using_event(self._stopping),
             reraise=True,
         )
+
+
+def _passes_soon(error: BaseException) -> bool:
+    """What asks for a long time is not tried again here, where a job's reason would not tell of it."""
+    return isinstance(error, LeadLost) or (isinstance(error, NotNow) and error.retry_after <= SOON_SECONDS)
 
 
 _backoff = wait_random_exponential(multiplier=0.2, max=5)

@@ -18,7 +18,7 @@ from typing import Any
 
 from burstd.core.errors import LedgerError
 from burstd.core.lifecycle import cooled
-from burstd.core.model import Action, Burst, Cooldown, Failure, Outcome, Phase, Verb
+from burstd.core.model import Action, Burst, Cooldown, Directory, Failure, Outcome, Phase, Verb
 
 SCHEMA = 1
 
@@ -225,4 +225,5 @@ def _failure(fields: dict[str, Any] | None) -> Failure | None:
 
 def _action(fields: dict[str, Any]) -> Action:
     lists = {name: tuple(fields.get(name, ())) for name in ("ranks", "jobs")}
+    lists["directories"] = tuple(Directory(**one) for one in fields.get("directories", ()))
     return Action(**{**fields, "verb": Verb(fields["verb"]), **lists})

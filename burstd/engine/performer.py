@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from burstd.config.against_lead import AUTO
+from burstd.core.cwd import directories_for, shown
 from burstd.core.errors import Never, NotNow
 from burstd.core.hosts import format_idset
-from burstd.core.model import Action, JobState, Policy, Site, Verb
+from burstd.core.model import Action, Directory, JobState, Policy, Pool, Site, Verb
+from burstd.join.directories import capped
 from burstd.join.papers import Join
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Order, Provider
+
+log = logging.getLogger("burstd")
 
 BUSY_SECONDS = 1.0
 """Before a host that a job got to first is looked at again."""
 
 PULSE_SECONDS = 10.0
 """The longest that a queue stays open under a scheduler that refuses what waits in it."""
+
+
+COMPLAINTS = 10
+"""Lines of what hosts say about directories that are passed on."""
 
 
 class Performer:
@@ -47,6 +56,8 @@ class Performer:
     def perform(self, action: Action) -> None:
         """Do what the action says. Raises NotNow, Never, LeadLost or LeadRefused."""
         match action.verb:
+            case Verb.PREPARE:
+                self._prepare(action)
             case Verb.DRAIN:
                 self._lead.drain(action.ranks, action.text)
             case Verb.UNDRAIN:
@@ -77,6 +88,13 @@ class Performer:
             case Verb.REMOVE:
                 self._look_once_more(action)
                 self._provider(action).remove(self._site(action))
+
+    def _prepare(self, action: Action) -> None:
+        """Make directories on hosts; what those complain of is said here and stops nothing."""
+        said = self._lead.make_directories(action.ranks, action.directories)
+        lines = [f"rank {rank}: {shown(line)}" for rank, text in said.items() for line in text.splitlines()]
+        for line in lines[:COMPLAINTS]:
+            log.warning("%s", line)
 
     def _look_once_more(self, action: Action) -> None:
         """A job may have got to a host before its drain did, and its event may still be on the way."""
@@ -127,7 +145,25 @@ class Performer:
         if pool is None:
             raise Never(f"pool {action.pool} is not declared")
         self.join = self._addressed(self.join)
-        return Order(self.policy.owner, self._name(action), pool, action.generation, action.size, self.join)
+        return Order(
+            self.policy.owner,
+            self._name(action),
+            pool,
+            action.generation,
+            action.size,
+            self.join,
+            self._directories(pool),
+        )
+
+    def _directories(self, pool: Pool) -> tuple[Directory, ...]:
+        """Return what the pool's hosts are to have when they come up, for the jobs that wait now."""
+        view = self._lead.view()
+        wanted = directories_for(pool, view.jobs if view is not None else (), self.policy)
+        listed = capped(wanted)
+        left = len({one.path for one in wanted}) - len(listed)
+        if left:
+            log.info("pool %s: %d directories of jobs have no room on the list of its hosts", pool.name, left)
+        return listed
 
     def _site(self, action: Action) -> Site:
         pool = self.policy.pool(action.pool)

@@ -22,6 +22,9 @@ def started(action: Action) -> str:
             return f"{action.key}: resizing its site to {action.size}"
         case Verb.REMOVE:
             return f"{action.key}: removing its site"
+        case Verb.PREPARE:
+            where = format_idset(action.ranks)
+            return f"{action.pool}: making {len(action.directories)} directories of jobs on ranks {where}"
         case Verb.DRAIN:
             return f"{action.key}: draining ranks {format_idset(action.ranks)}"
         case Verb.UNDRAIN:

@@ -61,7 +61,7 @@ class _StandBy:
     def __init__(self, load: Callable[[], Config], path: Path | None) -> None:
         self._load = load
         self._path = path
-        self._news = _News()
+        self._news = News()
         self._content = b""
         self._served = False
         self._again = False
@@ -162,11 +162,12 @@ class _StandBy:
             judged = latest
 
 
-class _News(logging.Filter):
+class News(logging.Filter):
     """Lets each sentence be said once, and again only after a while, for as long as burstd does not serve."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._clock = clock
         self._trouble = ""
         self._said: dict[str, float] = {}
         self._quiet = True
@@ -193,9 +194,11 @@ class _News(logging.Filter):
         """See logging.Filter."""
         if not self._quiet:
             return True
-        sentence, now = record.getMessage(), time.monotonic()
+        sentence, now = record.getMessage(), self._clock()
         self._said = {text: at for text, at in self._said.items() if now - at < REPEAT_SECONDS}
-        return self._said.setdefault(sentence, now) == now
+        news = sentence not in self._said
+        self._said.setdefault(sentence, now)
+        return news
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -33,7 +33,7 @@ from burstd.lead.connect import opener
 from burstd.lead.contract import Lead, LeadFacts
 from burstd.lead.live import LiveLead
 from burstd.plugins.contract import Provider
-from burstd.plugins.registry import providers
+from burstd.plugins.registry import opened
 
 log = logging.getLogger("burstd")
 
@@ -107,12 +107,11 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
     and OtherUser where it cannot serve from here, LeadLost.
     """
     changes = Changes()
-    made = providers(config, changes)
     with ExitStack() as stack:
+        made = stack.enter_context(opened(config, changes))
         state = _state_dir(config)
-        with suppress(
-            *[LeadLost] if patient else []
-        ):  # a broker that only starts is looked at when it is met
+        # a broker that only starts is looked at when it is met
+        with suppress(*[LeadLost] if patient else []):
             look(config.lead.uri or None)
         stack.enter_context(_alone(state))
         met = stack.enter_context(_meet(config, LEAD_SECONDS))
@@ -138,19 +137,18 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
 
 def _fit(lead: Lead, uri: str, config: Config) -> None:
     """Hold another configuration against the lead that is served, if it is for that one; see Service."""
-    made = providers(config)
-    if config.lead.uri != uri:
-        return
-    view = lead.view()
-    if view is None:
-        raise LeadLost(f"the lead at {uri or _DEFAULT} does not answer")
-    _check(_resolve(config, lead.facts(), lead.queues(), view, made), made)
+    with opened(config) as made:
+        if config.lead.uri != uri:
+            return
+        view = lead.view()
+        if view is None:
+            raise LeadLost(f"the lead at {uri or _DEFAULT} does not answer")
+        _check(_resolve(config, lead.facts(), lead.queues(), view, made), made)
 
 
 def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
     """Return what the daemon would see and decide now. Changes nothing."""
-    made = providers(config)
-    with _meet(config, DRY_SECONDS) as met:
+    with opened(config) as made, _meet(config, DRY_SECONDS) as met:
         resolved = _resolve(config, met.facts, met.queues, met.view, made)
         _check(resolved, made)
         snapshot = _look(config, met, resolved, made)

@@ -57,10 +57,9 @@ def namespace(order: Order, spec: str = "") -> Manifest:
 
 
 def secret(order: Order, curve_cert: bytes, munge_key: bytes | None) -> Manifest:
-    """Return the Secret that the brokers mount: certificate, munge key, broker.toml, directories to make."""
+    """Return the Secret that the brokers mount: certificate, munge key, directories to make."""
     data = {
         "curve.cert": curve_cert,
-        "broker.toml": broker_toml(order.join).encode(),
         "directories": encode(order.directories),
     }
     data |= {"munge.key": munge_key} if munge_key is not None else {}
@@ -188,7 +187,7 @@ def pre(join: Join) -> str:
     """Return what each pod does before its broker starts: a fixed text, but for the version to be there.
 
     Whatever is wrong is left as the container's last words, where Kubernetes shows them. The operator appends
-    to broker.toml each time its init container runs, so the file is put in place anew.
+    to broker.toml each time its init container runs, so all behind the first copy is taken off.
     """
     return "\n".join(
         (_FAIL, _version_check(join.version), _PLACE, script(f"{SECRET_PATH}/directories"), "true")
@@ -206,11 +205,15 @@ burstd_place() {{
   install -D -m "$3" "{SECRET_PATH}/$1" "$2" || burstd_fail "$2 cannot be written by uid $(id -u)"
 }}
 burstd_place curve.cert {CURVE_CERT} 0600
-burstd_place broker.toml {BROKER_TOML} 0644
 if [ -e {SECRET_PATH}/munge.key ]; then
   burstd_place munge.key /etc/munge/munge.key 0400
   chown munge: /etc/munge/munge.key 2>/dev/null || true
-fi"""
+fi
+burstd_toml={BROKER_TOML}
+sed '2,${{/^\\[bootstrap\\]$/,$d}}' "$burstd_toml" > "$burstd_toml.once" &&
+  cat "$burstd_toml.once" > "$burstd_toml" ||
+  burstd_fail "$burstd_toml cannot be written by uid $(id -u)"
+"""
 
 
 def _version_check(version: str) -> str:

@@ -1,0 +1,67 @@
+"""From a waiting job to a cluster that is gone again: all is real but Google's and Kubernetes' machinery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes.chain import Chain, chain
+
+FLAVORS = ["embedded", pytest.param("real", marks=pytest.mark.real_flux)]
+
+
+def until_nothing_is_paid(made: Chain, seconds: float = 30.0) -> None:
+    """Wait until burstd has verified that nothing is left, and see that this is so."""
+    made.daemon.said("is gone, verified", seconds)
+    assert made.gke.alive() == ()
+    assert made.gke.machines == ()
+
+
+def texts(directory: Path) -> str:
+    """Return the contents of every file below a directory."""
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return "".join(path.read_bytes().decode(errors="replace") for path in files)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_a_job_runs_on_a_cluster_that_was_made_for_it(flavor) -> None:
+    """A job of four hosts makes a cluster, runs on its brokers, and leaves nothing that costs."""
+    with chain(flavor) as made:
+        made.begin()
+        job = made.watch.submit(["hostname"], 4)
+        assert made.watch.until_ended(job, 60) == (4, 5, 6, 7)
+        assert len(made.gke.called("CreateCluster")) == 1
+        until_nothing_is_paid(made)
+        secret = made.stage.curve_cert.read_text().split('secret-key = "')[1].split('"')[0]
+        assert secret not in "\n".join(made.daemon.lines)
+        assert secret not in texts(made.directory / "state")
+
+
+@pytest.mark.process
+def test_a_burstd_that_was_killed_finds_its_cluster_again() -> None:
+    """After kill -9 and the loss of its ledger, the next burstd takes the cluster over and removes it."""
+    with chain("embedded", idle_seconds=3.0) as made:
+        made.begin()
+        job = made.watch.submit(["hostname"], 3)
+        made.watch.until_ended(job, 60)
+        made.daemon.kill()
+        for file in (made.directory / "state" / "chain").glob("ledger.db*"):
+            file.unlink()
+        made.daemon.lines.clear()
+        made.begin()
+        made.daemon.said("it is taken over with 3 hosts", 20)
+        until_nothing_is_paid(made)
+        assert len(made.gke.called("CreateCluster")) == 1
+
+
+@pytest.mark.process
+def test_a_stockout_is_told_to_the_job_and_leaves_nothing() -> None:
+    """A cluster that Google cannot make ends in its reason, is removed, and the pool rests."""
+    with chain("embedded") as made:
+        made.gke.faults.fail_making("stockout")
+        made.begin()
+        made.watch.submit(["hostname"], 4)
+        made.daemon.said("has no n2-standard-2 left (a stockout", 30)
+        made.daemon.said("pool-cooldown", 30)
+        until_nothing_is_paid(made)

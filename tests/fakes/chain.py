@@ -1,0 +1,104 @@
+"""The whole chain on one machine: a lead, burstd as a process, a GKE, its clusters, their pods as brokers.
+
+Only Google's and Kubernetes' own machinery is a stand-in; the lead and the brokers are a Flux (or the
+embedded instance), burstd is what is installed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burstd.plugins.local.broker import FlavorName
+from burstd.stage.daemon import DaemonProcess
+from burstd.stage.lead import Stage
+from burstd.stage.watch import Watch
+from fakes.gke import FakeGke
+from fakes.gke.settings import Delays
+from fakes.kube import ApiServer
+from fakes.operator import Delays as PodDelays
+from fakes.operator import Operator
+
+OPERATOR_YAML = Path(__file__).parent / "flux-operator.yaml"
+DIGEST = "registry.example.org/flux-operator@sha256:" + "0" * 64
+IMAGE = "registry.example.org/flux:0.88.0"
+MACHINE_TYPE = "n2-standard-2"
+POOL_CORES = 1
+"""Of an n2-standard-2, as Flux counts cores."""
+
+
+@dataclass
+class Chain:
+    """A lead that is up, a GKE with nothing in it, and a burstd that is not started yet."""
+
+    stage: Stage
+    gke: FakeGke
+    watch: Watch
+    daemon: DaemonProcess
+    directory: Path
+
+    def begin(self) -> None:
+        """Start burstd and wait until it serves."""
+        self.daemon.start()
+        self.daemon.said("serving the lead", 30)
+
+
+@contextmanager
+def chain(
+    flavor: FlavorName,
+    *,
+    delays: Delays | None = None,
+    pods: PodDelays | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    options: dict[str, Any] | None = None,
+    **pool: Any,
+) -> Iterator[Chain]:
+    """Give the chain; `options` and `pool` are settings of burstd's only pool. Nothing is left at the end."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chain-"))).resolve()
+        stage = stack.enter_context(
+            Stage(directory / "lead", flavor, pool_cores=POOL_CORES, queues=True, start_queues=True)
+        )
+
+        def attach(name: str, api: ApiServer) -> Operator:
+            return Operator(
+                api.store,
+                directory=directory / name,
+                flavor=flavor,
+                delays=pods or PodDelays(back_off=0.2, retry=0.2),
+                nodes="listed",
+            )
+
+        gke = stack.enter_context(FakeGke(delays, attach))
+        config = _config(stage, gke, directory, options or {}, pool)
+        daemon = DaemonProcess(config, directory / "burstd.yaml", stage.environment(), say)
+        stack.enter_context(daemon)
+        watch = stack.enter_context(Watch(stage.uri, daemon.check))
+        yield Chain(stage, gke, watch, daemon, directory)
+
+
+def _config(
+    stage: Stage, gke: FakeGke, directory: Path, options: dict[str, Any], pool: dict[str, Any]
+) -> dict[str, Any]:
+    written = {
+        "project": "test-project",
+        "zone": "us-central1-a",
+        "machine_type": MACHINE_TYPE,
+        "image": IMAGE,
+        "insecure_endpoint": gke.endpoint,
+        "operator": {"manifest": str(OPERATOR_YAML), "image": DIGEST},
+    }
+    return {
+        "owner": "chain",
+        "state_dir": str(directory / "state"),
+        "lead": {"host": "127.0.0.1", "port": stage.port, "curve_cert": str(stage.curve_cert)},
+        "pools": [
+            {"name": "burst-0", "provider": "gke", "idle_seconds": 1.0}
+            | pool
+            | {"options": written | options}
+        ],
+    }
