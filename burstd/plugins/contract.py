@@ -111,6 +111,15 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class Closes(Protocol):
+    """A provider with connections or threads of its own."""
+
+    def close(self) -> None:
+        """Drop them; nothing is taken away. No call is under way, and none will come."""
+        ...
+
+
+@runtime_checkable
 class Renders(Protocol):
     """A provider that can say beforehand what it would put on its site."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 
 from burstd.config.model import Config
 from burstd.config.problems import unknown_provider
 from burstd.core.errors import ConfigError, Problem
-from burstd.plugins.contract import Factory, Provider, Setting
+from burstd.plugins.contract import Closes, Factory, Provider, Setting
 
 GROUP = "burstd.providers"
 
@@ -48,6 +49,20 @@ def providers(config: Config, changed: Callable[[str], None] = lambda _: None) -
     if problems:
         raise ConfigError(tuple(problems))
     return made
+
+
+@contextmanager
+def opened(
+    config: Config, changed: Callable[[str], None] = lambda _: None
+) -> Iterator[Mapping[str, Provider]]:
+    """Have the providers of the pools for as long as the context lasts; see `providers`."""
+    made = providers(config, changed)
+    try:
+        yield made
+    finally:
+        for provider in made.values():
+            if isinstance(provider, Closes):
+                provider.close()
 
 
 def setting(config: Config, index: int, changed: Callable[[str], None] = lambda _: None) -> Setting:

@@ -16,6 +16,7 @@ cloud = a_cloud:make
 broken = a_broken_cloud:make
 hollow = a_cloud:nothing
 picky = a_cloud:refuse
+closing = a_cloud:Closing
 """
 
 CLOUD = """
@@ -23,6 +24,13 @@ from burstd.core.errors import ConfigError, Problem
 
 def make(setting):
     return setting
+
+class Closing:
+    def __init__(self, setting):
+        self.closed = False
+
+    def close(self):
+        self.closed = True
 
 def refuse(setting):
     raise ConfigError((Problem(f"{setting.path}.zone", "missing"),))
@@ -87,3 +95,12 @@ def test_what_cannot_be_loaded_names_its_package() -> None:
 def test_a_provider_names_mistakes_in_its_options() -> None:
     """What a factory refuses is told with the path of the pool's options."""
     assert refusals("picky", "picky") == ["pools[0].options.zone: missing", "pools[1].options.zone: missing"]
+
+
+def test_what_has_connections_of_its_own_is_closed() -> None:
+    """A provider is closed when nobody will call it any more, if it has something to close."""
+    pools = [{"name": "p", "provider": "closing"}, {"name": "q", "provider": "cloud"}]
+    with registry.opened(Config.model_validate({"pools": pools})) as made:
+        closing = made["p"]
+        assert not closing.closed
+    assert closing.closed
