@@ -40,7 +40,9 @@ class Credentials:
                 return ""
             found = self._look()
             if not found.valid:
+                self._found = None  # unless it is renewed, the file is read again: it may have been replaced
                 _renew(found)
+                self._found = found
             return str(found.token)
 
     def forget(self) -> None:

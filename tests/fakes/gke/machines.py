@@ -156,7 +156,7 @@ class Machines:
         return {pod["spec"]["nodeName"] for pod in pods if pod["spec"].get("nodeName") and not _is_over(pod)}
 
     def _is_for(self, pod: Object, pool: Any) -> bool:
-        """Say whether a new machine of a node pool would take a pod: it must name the pool, as burstd's do."""
+        """Say whether a new machine of a node pool would take a pod: one that names it, as burstd's do."""
         template = node(pool, "template")
         chosen = (pod["spec"].get("nodeSelector") or {}).get(NODE_POOL) == pool.name
         return chosen and pool.autoscaling.enabled and fits(pod, template)
@@ -189,7 +189,7 @@ def node(pool: Any, name: str) -> Object:
 
 
 def allocatable_millicores(pool: Any) -> int:
-    """Return what GKE leaves to pods: 6 % of one core are kept, 1 % of the next, 0.5 % of two, then 0.25 %."""
+    """Return what GKE leaves to pods: all but 6 % of one core, 1 % of the next, 0.5 % of two, then 0.25 %."""
     threads = pool.config.advanced_machine_features.threads_per_core
     size = re.search(r"-(\d+)(?:-lssd)?$", pool.config.machine_type)
     vcpus = int(size[1]) if size else 4

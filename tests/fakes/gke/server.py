@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -105,6 +106,21 @@ class FakeGke:
     def cluster(self, name: str) -> Cluster:
         """Return a cluster by its name. Raises StopIteration where there is none."""
         return self.service.cluster(name)
+
+    def make_cluster(self, name: str, zone: str = "us-central1-a", **labels: str) -> Cluster:
+        """Make a cluster that burstd did not make, and wait until it is RUNNING."""
+        system = gke.NodePool(
+            name="default-pool", initial_node_count=1, config={"machine_type": "e2-standard-4"}
+        )
+        asked = gke.Cluster(name=name, node_pools=[system], resource_labels=labels)
+        request = gke.CreateClusterRequest(parent=f"projects/test-project/locations/{zone}", cluster=asked)
+        self.service.create_cluster(gke.CreateClusterRequest.pb(request))
+        made = self.cluster(name)
+        deadline = time.monotonic() + 20
+        while made.operation:
+            assert time.monotonic() < deadline, f"{name} is not made"
+            time.sleep(0.01)
+        return made
 
     def called(self, method: str) -> list[Any]:
         """Return the requests of a call that arrived, in order."""

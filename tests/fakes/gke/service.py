@@ -52,6 +52,7 @@ class Service:
         self._operations: dict[str, Any] = {}
         self._numbers = itertools.count(1)
         self._threads: list[threading.Thread] = []
+        self._vanished: list[Cluster] = []
 
     def close(self) -> None:
         """End every cluster and all that is under way."""
@@ -59,7 +60,7 @@ class Service:
         self.moving.set()
         for thread in self._threads:
             thread.join()
-        for cluster in list(self._clusters.values()):
+        for cluster in (*self._clusters.values(), *self._vanished):
             cluster.close()
 
     def alive(self) -> tuple[str, ...]:
@@ -77,6 +78,12 @@ class Service:
         """Return a cluster by its name, wherever it is. Raises KeyError."""
         with self._lock:
             return next(one for (_, known), one in self._clusters.items() if known == name)
+
+    def forget(self, name: str) -> None:
+        """Have a cluster vanish, as where somebody deleted it by other means."""
+        with self._lock:
+            cluster = self.cluster(name)
+            self._vanished.append(self._clusters.pop((cluster.zone, cluster.name)))
 
     def list_clusters(self, request: Any) -> Any:
         zone = self._place(request.parent)["zone"]

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 from google.auth import jwt
 
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_AUDIENCE = "https://oauth2.googleapis.com/token"
+"""What the library writes into every assertion, wherever it sends it."""
 
 EARLY_SECONDS = 225
 """google.auth renews a token so long before it ends."""
@@ -82,7 +84,7 @@ class TokenEndpoint:
         """Return status and body for one request."""
         public = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         try:
-            jwt.decode(form["assertion"][0], certs=public, audience=self.url)
+            jwt.decode(form["assertion"][0], certs=public, audience=_AUDIENCE)
         except (KeyError, ValueError) as exc:
             return 400, {"error": "invalid_grant", "error_description": str(exc)}
         if self.refuses or form.get("grant_type") != [_GRANT]:

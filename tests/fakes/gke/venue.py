@@ -1,4 +1,4 @@
-"""Where the provider `gke` is tried: a fake GKE whose clusters have the operator, and pods that are brokers."""
+"""Where the provider `gke` is tried: a fake GKE whose clusters have the operator, and brokers as pods."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fakes.gke.server import FakeGke
-from fakes.gke.settings import Delays
-from fakes.kube import ApiServer
-from fakes.operator import Delays as PodDelays
-from fakes.operator import Operator
-
 from burstd.core.model import Pool, Shape
 from burstd.join import curve
 from burstd.join.papers import Declared, Join, Order
 from burstd.plugins.contract import Setting
 from burstd.plugins.gke import Gke, make
 from burstd.stage import machine
+from fakes.gke.server import FakeGke
+from fakes.gke.settings import Delays
+from fakes.kube import ApiServer
+from fakes.operator import Delays as PodDelays
+from fakes.operator import Operator
 
 OPERATOR_YAML = Path(__file__).parents[1] / "flux-operator.yaml"
 DIGEST = "registry.example.org/flux-operator@sha256:" + "0" * 64
@@ -66,7 +65,7 @@ class Region:
 
 @contextmanager
 def region(*, operator: bool = False, delays: Delays | None = None, **gke: Any) -> Iterator[Region]:
-    """Give a fake GKE. `operator`: each of its clusters has a fake operator, whose pods are real processes."""
+    """Give a fake GKE. `operator`: its clusters have a fake operator, whose pods are real processes."""
     with tempfile.TemporaryDirectory(prefix="burstd-") as folder:
         directory = Path(folder).resolve()
 
