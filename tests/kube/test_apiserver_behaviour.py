@@ -10,50 +10,26 @@ import base64
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.kube import ApiServer
 from fakes.kube.calls import APPLY, MERGE, OPERATIONS, Calls, wait_for
+from fakes.kube.samples import CRDS, Custom, config_map, owned_by
 from kubernetes import client
 
+KUBECONFIG = os.environ.get("BURSTD_TEST_KUBECONFIG", "")
 NAMESPACES = "/api/v1/namespaces"
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-@dataclass(frozen=True, slots=True)
-class Custom:
-    """A kind of custom resource that is served, with status and scale subresources."""
-
-    group: str
-
-    @property
-    def api_version(self) -> str:
-        return f"{self.group}/v1"
-
-    def path(self, namespace: str, name: str = "") -> str:
-        return f"/apis/{self.group}/v1/namespaces/{namespace}/bands" + (f"/{name}" if name else "")
-
-    def body(self, name: str = "band", **spec: Any) -> dict[str, Any]:
-        return {
-            "apiVersion": self.api_version,
-            "kind": "Band",
-            "metadata": {"name": name},
-            "spec": {"size": 1} | spec,
-        }
-
-
-@pytest.fixture(scope="module", params=["fake", "real"])
+@pytest.fixture(scope="module", params=["fake", "real"] if KUBECONFIG else ["fake"])
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calls]:
-    if request.param == "fake":
+    if request.param == "real":
+        yield from _calls(Path(KUBECONFIG))
+    else:
         with ApiServer() as server:
             yield from _calls(server.write_kubeconfig(tmp_path_factory.mktemp("kube") / "config"))
-    elif named := os.environ.get("BURSTD_TEST_KUBECONFIG"):
-        yield from _calls(Path(named))
-    else:
-        pytest.skip("no real API server: BURSTD_TEST_KUBECONFIG names no kubeconfig")
 
 
 def _calls(kubeconfig: Path) -> Iterator[Calls]:
@@ -77,66 +53,11 @@ def maps(namespace: str) -> str:
 
 @pytest.fixture(scope="module")
 def custom(api: Calls) -> Iterator[Custom]:
-    band = Custom(f"t{uuid.uuid4().hex[:8]}.burstd.test")
-    api.make(CRDS, _definition(band.group))
+    band = Custom()
+    api.make(CRDS, band.definition)
     wait_for(lambda: api("GET", f"/apis/{band.group}/v1/bands")[0] == 200)
     yield band
-    api("DELETE", f"{CRDS}/bands.{band.group}")
-
-
-def _definition(group: str) -> dict[str, Any]:
-    spec = {
-        "type": "object",
-        "required": ["size"],
-        "properties": {
-            "size": {"type": "integer", "minimum": 1},
-            "tempo": {"type": "string", "enum": ["slow", "fast"], "default": "slow"},
-            "players": {
-                "type": "array",
-                "items": {"type": "object", "properties": {"name": {"type": "string"}}},
-            },
-            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
-    }
-    status = {"type": "object", "properties": {"size": {"type": "integer"}, "selector": {"type": "string"}}}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec, "status": status}}},
-        "subresources": {
-            "status": {},
-            "scale": {
-                "specReplicasPath": ".spec.size",
-                "statusReplicasPath": ".status.size",
-                "labelSelectorPath": ".status.selector",
-            },
-        },
-    }
-    names = {"plural": "bands", "singular": "band", "kind": "Band", "listKind": "BandList"}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"bands.{group}"},
-        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
-    }
-
-
-def config_map(name: str, labels: dict[str, str] | None = None, **meta: Any) -> dict[str, Any]:
-    """A ConfigMap with one entry."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "labels": labels or {}} | meta,
-        "data": {"a": "1"},
-    }
-
-
-def owned_by(owner: dict[str, Any], *, blocks: bool = False) -> dict[str, Any]:
-    """The metadata that make an object a dependent of another."""
-    reference = {key: owner[key] for key in ("apiVersion", "kind")}
-    reference |= {key: owner["metadata"][key] for key in ("name", "uid")}
-    return {"ownerReferences": [reference | {"blockOwnerDeletion": blocks}]}
+    api("DELETE", band.definition_path)
 
 
 def names(found: dict[str, Any]) -> list[str]:
@@ -145,6 +66,12 @@ def names(found: dict[str, Any]) -> list[str]:
 
 def causes(refusal: dict[str, Any]) -> set[tuple[str, str]]:
     return {(cause["reason"], cause["field"]) for cause in refusal["details"]["causes"]}
+
+
+@pytest.mark.skipif(not KUBECONFIG, reason="NOT RUN on a real API server: BURSTD_TEST_KUBECONFIG names none")
+def test_real_server_is_asked_too(api: Calls) -> None:
+    """Where a kubeconfig is named, everything here runs on its server as well; else this one test says so."""
+    assert api.read("/readyz") == "ok"
 
 
 def test_server_tells_version_health_and_kinds(api: Calls) -> None:
@@ -234,6 +161,13 @@ def test_bad_names_are_invalid(api: Calls, maps: str, name: str) -> None:
     assert {field for _, field in causes(refusal)} == {"metadata.name"}
 
 
+def test_created_object_has_no_version(api: Calls, maps: str) -> None:
+    """Creating an object that was read elsewhere, with its version, fails, and not as one would think."""
+    code, refusal = api("POST", maps, config_map("one", resourceVersion="5"))
+
+    assert (code, refusal.get("reason")) == (500, None)
+
+
 def test_body_must_fit_path(api: Calls, maps: str) -> None:
     """An object under another name than the path's, or of another kind, is BadRequest."""
     api.make(maps, config_map("one"))
@@ -265,13 +199,17 @@ def test_replace(api: Calls, maps: str) -> None:
     assert same["metadata"]["resourceVersion"] == new["metadata"]["resourceVersion"]
 
 
-def test_another_uid_conflicts(api: Calls, maps: str) -> None:
-    """A patch for an object that was replaced by one of the same name is a Conflict."""
+def test_another_uid_is_refused(api: Calls, maps: str) -> None:
+    """Replacing another object of the same name is a Conflict, patching it is Invalid."""
     api.make(maps, config_map("one"))
+    other = config_map("one", uid=str(uuid.uuid4()))
 
-    code, refusal = api("PATCH", f"{maps}/one", {"metadata": {"uid": str(uuid.uuid4())}}, MERGE)
-
-    assert (code, refusal["reason"]) == (409, "Conflict")
+    assert api("PUT", f"{maps}/one", other)[1]["reason"] == "Conflict"
+    code, refusal = api("PATCH", f"{maps}/one", other, MERGE)
+    assert (code, refusal["reason"]) == (422, "Invalid")
+    assert causes(refusal) == {("FieldValueInvalid", "metadata.uid")}
+    assert api.apply(f"{maps}/one", other)[1]["reason"] == "Invalid"
+    assert api.apply(f"{maps}/two", config_map("two", uid=str(uuid.uuid4())))[1]["reason"] == "Conflict"
 
 
 def test_merge_patch(api: Calls, maps: str) -> None:
@@ -288,18 +226,17 @@ def test_merge_patch(api: Calls, maps: str) -> None:
 
 def test_json_patch(api: Calls, maps: str) -> None:
     """A JSON patch is applied in order, and wholly refused where a test in it fails."""
-    api.make(maps, config_map("one"))
-    steps = [{"op": "add", "path": "/data/b~1c", "value": "2"}, {"op": "remove", "path": "/data/a"}]
+    api.make(maps, config_map("one", {"x": "y"}))
+    label = {"op": "add", "path": "/metadata/labels/b~1c", "value": "2"}
 
-    assert api.change(f"{maps}/one", steps, OPERATIONS)["data"] == {"b/c": "2"}
+    changed = api.change(f"{maps}/one", [label, {"op": "remove", "path": "/data/a"}], OPERATIONS)
+    assert changed["metadata"]["labels"] == {"x": "y", "b/c": "2"}
+    assert not changed.get("data")
 
-    failing = [
-        {"op": "add", "path": "/data/d", "value": "4"},
-        {"op": "test", "path": "/data/b~1c", "value": "?"},
-    ]
+    failing = [{"op": "add", "path": "/data", "value": {}}, {"op": "test", "path": "/kind", "value": "?"}]
     code, refusal = api("PATCH", f"{maps}/one", failing, OPERATIONS)
     assert (code, refusal["reason"]) == (422, "Invalid")
-    assert api.read(f"{maps}/one")["data"] == {"b/c": "2"}
+    assert api.read(f"{maps}/one")["metadata"]["resourceVersion"] == changed["metadata"]["resourceVersion"]
 
 
 def test_patch_of_another_shape_is_refused(api: Calls, maps: str) -> None:
@@ -358,9 +295,10 @@ def test_apply_meets_updates(api: Calls, maps: str) -> None:
     assert api.apply(f"{maps}/one", config_map("one"), force=True)[1]["data"] == {"a": "1"}
 
 
-def test_apply_needs_manager(api: Calls, maps: str) -> None:
-    """Applying without a field manager is refused."""
-    assert api("PATCH", f"{maps}/one", config_map("one"), APPLY)[0] in {400, 422}
+def test_apply_needs_manager_and_kind(api: Calls, maps: str) -> None:
+    """Applying without a field manager is Invalid, without a kind BadRequest."""
+    assert api("PATCH", f"{maps}/one", config_map("one"), APPLY)[1]["reason"] == "Invalid"
+    assert api.apply(f"{maps}/one", {"data": {"a": "1"}})[1]["reason"] == "BadRequest"
 
 
 def test_secret_text_becomes_data(api: Calls, namespace: str) -> None:
@@ -439,13 +377,33 @@ def test_lists_come_in_pages(api: Calls, maps: str) -> None:
 
 
 def test_lists_of_all_namespaces(api: Calls, maps: str) -> None:
-    """A list without a namespace has the objects of all, and says of what kind it is."""
+    """A list without a namespace has the objects of all, and says of what kind it is; its items do not."""
     label = uuid.uuid4().hex
     api.make(maps, config_map("one", {"mine": label}))
 
     found = api.read("/api/v1/configmaps", labelSelector=f"mine={label}")
 
     assert (found["kind"], found["apiVersion"], names(found)) == ("ConfigMapList", "v1", ["one"])
+    assert found["items"][0].keys() == {"metadata", "data"}
+
+
+def test_lists_of_custom_resources(api: Calls, custom: Custom, namespace: str) -> None:
+    """A list of custom resources says their kind in each item too."""
+    api.make(custom.path(namespace), custom.body())
+
+    found = api.read(custom.path(namespace))
+
+    assert (found["kind"], found["apiVersion"]) == ("BandList", custom.api_version)
+    assert [(item["kind"], item["apiVersion"]) for item in found["items"]] == [("Band", custom.api_version)]
+
+
+def test_bad_questions(api: Calls, maps: str) -> None:
+    """A selector, version or continue token that is none is BadRequest; a future version is a Timeout."""
+    for query in ({"labelSelector": "a in b"}, {"resourceVersion": "x"}, {"continue": "x", "limit": 1}):
+        assert api("GET", maps, **query)[1]["reason"] == "BadRequest", query
+    code, refusal = api("GET", maps, resourceVersion="99999999")
+    assert (code, refusal["reason"]) == (504, "Timeout")
+    assert {cause["reason"] for cause in refusal["details"]["causes"]} == {"ResourceVersionTooLarge"}
 
 
 def test_generation_counts_changes_of_spec(api: Calls, custom: Custom, namespace: str) -> None:
@@ -483,8 +441,20 @@ def test_scale(api: Calls, custom: Custom, namespace: str) -> None:
     assert scale["status"] == {"replicas": 1, "selector": "x=y"}
 
     assert api.change(f"{path}/scale", {"spec": {"replicas": 4}})["spec"]["replicas"] == 4
+    assert api.read(path)["metadata"]["generation"] == 2
     _, scale = api("PUT", f"{path}/scale", api.read(f"{path}/scale") | {"spec": {"replicas": 3}})
     assert scale["spec"]["replicas"] == api.read(path)["spec"]["size"] == 3
+
+
+def test_scale_needs_a_number(api: Calls, custom: Custom, namespace: str) -> None:
+    """A size that is no number, or that the schema forbids, is Invalid."""
+    api.make(custom.path(namespace), custom.body())
+
+    for size in ("x", 0):
+        code, refusal = api(
+            "PATCH", f"{custom.path(namespace, 'band')}/scale", {"spec": {"replicas": size}}, MERGE
+        )
+        assert (code, refusal["reason"]) == (422, "Invalid")
 
 
 def test_stale_custom_replace_is_refused(api: Calls, custom: Custom, namespace: str) -> None:
@@ -499,13 +469,22 @@ def test_stale_custom_replace_is_refused(api: Calls, custom: Custom, namespace: 
 
 def test_definition_is_established_then_served(api: Calls, custom: Custom) -> None:
     """A definition says when its names are accepted and its kind is served; then the kind is listed."""
-    definition = api.read(f"{CRDS}/bands.{custom.group}")
+    definition = api.read(custom.definition_path)
     conditions = {found["type"]: found["status"] for found in definition["status"]["conditions"]}
 
     assert conditions.items() >= {"NamesAccepted": "True", "Established": "True"}.items()
     wait_for(lambda: api("GET", f"/apis/{custom.group}/v1")[0] == 200)
     told = {entry["name"] for entry in api.read(f"/apis/{custom.group}/v1")["resources"]}
     assert told == {"bands", "bands/status", "bands/scale"}
+
+
+def test_new_definition_has_null_conditions(api: Calls) -> None:
+    """The list of conditions of a definition is null at first: typed models of it cannot be trusted."""
+    band = Custom()
+    made = api.make(CRDS, band.definition)
+    api("DELETE", band.definition_path)
+
+    assert made["status"]["conditions"] is None
 
 
 @pytest.mark.parametrize(
@@ -621,8 +600,16 @@ def test_watch_has_bookmarks(api: Calls, maps: str, request: pytest.FixtureReque
     assert bookmarks[-1]["kind"] == "ConfigMap"
 
 
+def test_watch_of_old_version_expires(api: Calls, maps: str) -> None:
+    """A watch from a version that the server no longer has gets one event: Expired, 410."""
+    (event,) = api.watch(maps, 5, resourceVersion="1")
+
+    assert event["type"] == "ERROR"
+    assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
+
+
 def test_finalizer_holds(api: Calls, maps: str) -> None:
-    """An object with a finalizer stays, marked, until the finalizer is taken away."""
+    """An object with a finalizer stays, marked, takes no more finalizers, and goes when it has none."""
     path = f"{maps}/one"
     api.make(maps, config_map("one", finalizers=["burstd.test/hold"]))
 
@@ -630,6 +617,9 @@ def test_finalizer_holds(api: Calls, maps: str) -> None:
     assert (code, marked["kind"]) == (200, "ConfigMap")
     assert marked["metadata"]["deletionTimestamp"]
     assert api.read(path)["metadata"]["finalizers"] == ["burstd.test/hold"]
+    more = {"metadata": {"finalizers": ["burstd.test/hold", "burstd.test/more"]}}
+    assert api("PATCH", path, more, MERGE)[1]["reason"] == "Invalid"
+    assert api("POST", maps, config_map("one"))[1]["reason"] == "AlreadyExists"
 
     api.change(path, {"metadata": {"finalizers": []}})
     assert api.is_gone(path)
@@ -646,13 +636,14 @@ def test_delete_tells_what_went(api: Calls, maps: str) -> None:
 
 
 def test_delete_by_uid(api: Calls, maps: str) -> None:
-    """Deleting an object by the uid of another is a Conflict, by its own it is done."""
+    """Deleting an object by the uid of another is a Conflict, by its own it is done; a policy must be one."""
     made = api.make(maps, config_map("one"))
 
     code, refusal = api("DELETE", f"{maps}/one", {"preconditions": {"uid": str(uuid.uuid4())}})
     right = {"preconditions": {"uid": made["metadata"]["uid"]}}
 
     assert (code, refusal["reason"]) == (409, "Conflict")
+    assert api("DELETE", f"{maps}/one", {"propagationPolicy": "None"})[1]["reason"] == "Invalid"
     assert api("DELETE", f"{maps}/one", right)[0] == 200
 
 
@@ -722,15 +713,14 @@ def test_namespace_takes_its_contents_along(api: Calls, namespace: str, maps: st
 
 def test_definition_takes_its_objects_along(api: Calls, namespace: str) -> None:
     """Deleting a definition deletes the objects of its kind; then the kind is no longer served."""
-    band = Custom(f"t{uuid.uuid4().hex[:8]}.burstd.test")
-    definition = f"{CRDS}/bands.{band.group}"
+    band = Custom()
     assert api.is_gone(band.path(namespace))
-    api.make(CRDS, _definition(band.group))
+    api.make(CRDS, band.definition)
     wait_for(lambda: api("POST", band.path(namespace), band.body())[0] in {201, 409})
 
-    api("DELETE", definition)
+    api("DELETE", band.definition_path)
 
-    wait_for(lambda: api.is_gone(definition))
+    wait_for(lambda: api.is_gone(band.definition_path))
     wait_for(lambda: api.is_gone(band.path(namespace)))
 
 
@@ -741,8 +731,22 @@ def test_deployment_has_defaults_and_scale(api: Calls, namespace: str) -> None:
     body = {"metadata": {"name": "x"}, "spec": {"selector": {"matchLabels": {"app": "x"}}, "template": pod}}
 
     assert api.make(path, body)["spec"]["replicas"] == 1
-    assert api.change(f"{path}/x/scale", {"spec": {"replicas": 0}})["spec"]["replicas"] == 0
+    assert api.change(f"{path}/x/scale", {"spec": {"replicas": 0}})["spec"] == {}  # a 0 is left out
     wait_for(lambda: api.read(f"{path}/x")["status"].get("observedGeneration") == 2)
+
+
+def test_services_get_addresses(api: Calls, namespace: str) -> None:
+    """A Service gets an address unless it is headless, and a node port where it is reached from outside."""
+    path, ports = f"{NAMESPACES}/{namespace}/services", [{"port": 8050}]
+    outside = api.make(path, {"metadata": {"name": "a"}, "spec": {"type": "NodePort", "ports": ports}})
+    headless = api.make(path, {"metadata": {"name": "b"}, "spec": {"clusterIP": "None", "ports": ports}})
+
+    (port,) = outside["spec"]["ports"]
+    assert 30000 <= port["nodePort"] <= 32767
+    assert (port["protocol"], port["targetPort"]) == ("TCP", 8050)
+    assert outside["spec"]["clusterIP"].count(".") == 3
+    assert headless["spec"]["clusterIP"] == "None"
+    assert outside["status"] == {"loadBalancer": {}}
 
 
 def test_log_of_absent_pod(api: Calls, namespace: str) -> None:

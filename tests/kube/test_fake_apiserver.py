@@ -34,10 +34,9 @@ def config_map(name: str, **meta: Any) -> dict[str, Any]:
 
 
 def pod(name: str) -> dict[str, Any]:
-    return {
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"containers": [{"name": "x", "image": "y"}]},
-    }
+    """A pod that has a Node: only such a pod gets time to end."""
+    spec = {"containers": [{"name": "x", "image": "y"}], "nodeName": "node"}
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
 
 
 def test_started_cluster_has_namespaces(calls: Calls) -> None:

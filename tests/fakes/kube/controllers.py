@@ -44,9 +44,6 @@ class Delays:
             self.next = min(self.next, left)
         return left <= 0
 
-    def reset(self, key: object) -> None:
-        self._begun.pop(key, None)
-
 
 class Controllers:
     """Runs the rules while a cluster is up. With `deployments_stay_down` no Deployment becomes available."""
@@ -56,6 +53,7 @@ class Controllers:
         self._store = store
         self._pace = pace
         self._delays = Delays()
+        self._served: dict[str, int] = {}
         self._news = threading.Event()
         self._ending = False
         self._thread: threading.Thread | None = None
@@ -101,18 +99,18 @@ class Controllers:
                 self._serve(crd)
 
     def _serve(self, crd: Object) -> None:
-        names = crd["spec"]["names"]
-        key = ("served", crd["metadata"]["uid"], crd["metadata"]["generation"])
-        if self._delays.passed(key, 0) and not _established(crd):
-            self._store.kinds.define(crd)
-            conditions = [
-                _condition("NamesAccepted", "NoConflicts"),
-                _condition("Established", "InitialNamesAccepted"),
-            ]
-            stored = [version["name"] for version in crd["spec"]["versions"] if version.get("storage")]
-            told = {"conditions": conditions, "acceptedNames": names, "storedVersions": stored}
-            told["observedGeneration"] = crd["metadata"]["generation"]
-            self._store.set_status(CRDS, "", crd["metadata"]["name"], told)
+        """Serve what a definition declares, once for each of its generations."""
+        meta = crd["metadata"]
+        if self._served.get(meta["uid"]) == meta["generation"]:
+            return
+        self._served[meta["uid"]] = meta["generation"]
+        self._store.kinds.define(crd)
+        accepted = _condition("NamesAccepted", "NoConflicts", text="no conflicts found")
+        served = _condition(
+            "Established", "InitialNamesAccepted", text="the initial names have been accepted"
+        )
+        told = {"conditions": [accepted, served], "acceptedNames": crd["spec"]["names"]}
+        self._store.set_status(CRDS, "", meta["name"], crd["status"] | told)
 
     def _retire_kind(self, crd: Object) -> None:
         resource = f"{crd['spec']['names']['plural']}.{crd['spec']['group']}"
@@ -208,7 +206,7 @@ class Controllers:
             up = self._delays.passed(key, self._pace.deployment_seconds) and not self.deployments_stay_down
             wanted = _deployment_status(deployment, up=up)
             known = deployment.get("status") or {}
-            if any(known.get(key) != value for key, value in wanted.items() if key != "conditions"):
+            if known.keys() != wanted.keys() or _counts(known) != _counts(wanted):
                 self._store.set_status("deployments.apps", meta["namespace"], meta["name"], wanted)
 
     def _remove(self, resource: str, obj: Object, policy: str = "Background") -> None:
@@ -240,28 +238,25 @@ def _owns(owner: Object | None, obj: Object) -> bool:
     }
 
 
-def _established(crd: Object) -> bool:
-    return (crd.get("status") or {}).get("observedGeneration") == crd["metadata"]["generation"]
-
-
-def _condition(name: str, reason: str, value: str = "True") -> Object:
+def _condition(name: str, reason: str, value: str = "True", text: str = "") -> Object:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"type": name, "status": value, "reason": reason, "message": "", "lastTransitionTime": now}
+    return {"type": name, "status": value, "reason": reason, "message": text, "lastTransitionTime": now}
+
+
+def _counts(status: Object) -> Object:
+    return {key: value for key, value in status.items() if key != "conditions"}
 
 
 def _deployment_status(deployment: Object, *, up: bool) -> Object:
     replicas = deployment["spec"].get("replicas", 1)
-    ready = replicas if up else 0
+    up = up or not replicas
     reason = "MinimumReplicasAvailable" if up else "MinimumReplicasUnavailable"
-    counts = dict.fromkeys(("availableReplicas", "readyReplicas"), ready) if ready else {}
-    missing = {"unavailableReplicas": replicas} if replicas and not up else {}
-    return (
-        counts
-        | missing
-        | {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": replicas,
-            "updatedReplicas": replicas,
-            "conditions": [_condition("Available", reason, "True" if up or not replicas else "False")],
-        }
-    )
+    names = [
+        "replicas",
+        "updatedReplicas",
+        *(["readyReplicas", "availableReplicas"] if up else ["unavailableReplicas"]),
+    ]
+    return (dict.fromkeys(names, replicas) if replicas else {}) | {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "conditions": [_condition("Available", reason, "True" if up else "False")],
+    }

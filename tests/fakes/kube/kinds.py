@@ -100,6 +100,10 @@ class Kinds:
             return kind
         raise NoSuchPath
 
+    def is_builtin(self, group: str, version: str) -> bool:
+        """Whether the server itself has this group and version."""
+        return any((kind.group, kind.version) == (group, version) and not kind.custom for kind in self.all())
+
     def of(self, resource: str) -> Kind:
         """Return the kind of a resource, the version that is stored first. Raises NoSuchPath."""
         for kind in self._known.values():
@@ -202,8 +206,6 @@ def _entries(kind: Kind) -> Iterator[Object]:
     shared = {"namespaced": kind.namespaced, "kind": kind.kind}
     yield {"name": kind.plural, "singularName": kind.kind.lower(), "verbs": verbs} | shared
     for name in sorted(kind.subresources):
-        yield {
-            "name": f"{kind.plural}/{name}",
-            "singularName": "",
-            "verbs": ["get", "patch", "update"],
-        } | shared
+        scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"} if name == "scale" else {}
+        entry = {"name": f"{kind.plural}/{name}", "singularName": "", "verbs": ["get", "patch", "update"]}
+        yield entry | shared | scale

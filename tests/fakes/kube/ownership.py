@@ -172,7 +172,8 @@ def _signed(
         for manager, paths in owners.items()
         if paths
     ]
-    signed["metadata"] = obj["metadata"] | {"managedFields": entries}
+    signed["metadata"] = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    signed["metadata"] |= {"managedFields": entries} if entries else {}
     return signed
 
 

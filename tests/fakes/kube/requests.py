@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import yaml
 
+from fakes.kube import status
 from fakes.kube.kinds import Kind, Kinds
 from fakes.kube.ownership import Manager
 from fakes.kube.status import NoSuchPath, Object, Refused
@@ -85,7 +86,7 @@ class Target:
 
 
 def locate(kinds: Kinds, path: str) -> Target:
-    """Return what a path names. Raises NoSuchPath."""
+    """Return what a path names. Raises NoSuchPath; Refused (404) where the server itself has the group."""
     match [unquote(part) for part in path.strip("/").split("/")]:
         case ["api", version, *rest]:
             group = ""
@@ -93,6 +94,15 @@ def locate(kinds: Kinds, path: str) -> Target:
             pass
         case _:
             raise NoSuchPath
+    try:
+        return _target(kinds, group, version, rest)
+    except NoSuchPath:
+        if kinds.is_builtin(group, version):
+            raise Refused(404, "the server could not find the requested resource") from None
+        raise
+
+
+def _target(kinds: Kinds, group: str, version: str, rest: list[str]) -> Target:
     namespace = ""
     if (
         len(rest) > 2
@@ -103,14 +113,9 @@ def locate(kinds: Kinds, path: str) -> Target:
     if not rest or len(rest) > 3:
         raise NoSuchPath
     plural, name, subresource = (*rest, "", "")[:3]
-    return _checked(Target(kinds.find(group, version, plural), namespace, name, subresource))
-
-
-def _checked(target: Target) -> Target:
-    kind = target.kind
-    misplaced = bool(target.namespace) > kind.namespaced or (
-        kind.namespaced and target.name and not target.namespace
-    )
-    if misplaced or (target.subresource and target.subresource not in kind.subresources):
+    kind = kinds.find(group, version, plural)
+    if bool(namespace) > kind.namespaced or (kind.namespaced and name and not namespace):
         raise NoSuchPath
-    return target
+    if subresource and subresource not in kind.subresources:
+        raise status.absent(kind.resource, name)
+    return Target(kind, namespace, name, subresource)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakes.kube import ownership, patches, schema, selectors, status
-from fakes.kube.kinds import Kind, discover
+from fakes.kube import ownership, selectors, status, writes
+from fakes.kube.kinds import discover
 from fakes.kube.requests import APPLY, Answer, Request, Target, locate
 from fakes.kube.status import NoSuchPath, Object, Refused
 from fakes.kube.store import Deletion, Store
@@ -28,8 +28,6 @@ VERSION = {
     "platform": "linux/amd64",
 }
 _HEALTH = {"/readyz", "/livez", "/healthz"}
-_MERGES = {"application/merge-patch+json", "application/strategic-merge-patch+json"}
-_OPERATIONS = "application/json-patch+json"
 
 
 @dataclass(slots=True)
@@ -88,7 +86,7 @@ class Routes:
         obj = self.store.get(target.kind.resource, target.namespace, target.name)
         if obj is None:
             raise status.absent(target.kind.resource, target.name)
-        return _shown(target.kind, obj)
+        return writes.shown(target.kind, obj)
 
     def _list(self, request: Request, target: Target) -> Answer:
         if request.flag("watch"):
@@ -102,21 +100,16 @@ class Routes:
             self._pages[meta["continue"]] = version, rest
             if not request.query.get("labelSelector") and not request.query.get("fieldSelector"):
                 meta["remainingItemCount"] = len(rest)
-        kind = target.kind
-        told = [_shown(kind, obj) for obj in items]
-        return Answer(
-            200, {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": told}
-        )
+        return Answer(200, writes.listed(target.kind, items, meta))
 
     def _matching(self, request: Request, target: Target) -> tuple[int, list[Object]]:
         """Return the version and the objects of a list, or of what is left of one."""
         if token := request.query.get("continue"):
-            page = self._pages.get(token)
-            if page is None or page[0] < self.store.compacted:
-                raise Refused(
-                    410, "The provided continue parameter is too old to display a consistent list result."
-                )
-            return page
+            if token not in self._pages:
+                raise Refused(400, "invalid continue token: continue key is not valid")
+            if self._pages[token][0] < self.store.compacted:
+                raise Refused(410, "The provided continue parameter is too old to display a consistent list.")
+            return self._pages[token]
         asked, matches = _version(request), _selector(request, target)
         version, found = self.store.snapshot(target.kind.resource, target.namespace)
         if asked > version:
@@ -126,15 +119,12 @@ class Routes:
         return version, [obj for obj in found if matches(obj)]
 
     def _watch(self, request: Request, target: Target) -> Answer:
-        asked = _version(request)
-        if asked > self.store.version:
-            raise status.too_large(asked, self.store.version)
         wanted = request.flag("allowWatchBookmarks")
         watch = Watch(
             target.kind,
             target.namespace,
             _selector(request, target),
-            asked,
+            _version(request),
             float(request.query.get("timeoutSeconds") or 1800),
             self.bookmark_seconds if wanted else None,
         )
@@ -146,38 +136,47 @@ class Routes:
     def _create_object(
         self, request: Request, target: Target, body: Object, manager: ownership.Manager | None
     ) -> Object:
-        draft = _addressed(target, body)
+        draft = writes.addressed(target, body)
         if draft["metadata"].get("resourceVersion"):
-            raise Refused(400, "resourceVersion should not be set on objects to be created")
+            raise Refused(500, "resourceVersion should not be set on objects to be created", reason="")
         if "status" in target.kind.subresources:
             draft.pop("status", None)
-        _conform(target.kind, draft, strict=request.query.get("fieldValidation") == "Strict")
+        writes.conform(target.kind, draft, strict=request.query.get("fieldValidation") == "Strict")
         fresh = self.store.create(target.kind.resource, draft, manager=manager, dry_run=request.dry_run)
-        return _shown(target.kind, fresh)
+        return writes.shown(target.kind, fresh)
 
     def _put(self, request: Request, target: Target) -> Answer:
         body = request.document()
+        self._check_same(target, body)
         if target.kind.custom and not (body.get("metadata") or {}).get("resourceVersion"):
             why = "Invalid value: 0x0: must be specified for an update"
             cause = ("FieldValueInvalid", "metadata.resourceVersion", why)
             raise status.invalid(target.kind.kind, target.kind.group, target.name, [cause])
         return Answer(200, self._write(request, target, lambda _: body))
 
+    def _check_same(self, target: Target, body: Object) -> None:
+        """Raise Refused (409) where an object of this name was replaced by another."""
+        there = self.store.get(target.kind.resource, target.namespace, target.name)
+        asked = (body.get("metadata") or {}).get("uid")
+        if there and asked and asked != (found := there["metadata"]["uid"]):
+            why = f"Precondition failed: UID in precondition: {asked}, UID in object meta: {found}"
+            raise status.conflict(target.kind.resource, target.name, why)
+
     def _patch(self, request: Request, target: Target) -> Answer:
         if request.content_type == APPLY:
             return self._apply(request, target)
         content = request.content()
-        return Answer(200, self._write(request, target, _patcher(request, target.kind, content)))
+        return Answer(200, self._write(request, target, writes.patcher(request, target.kind, content)))
 
     def _write(self, request: Request, target: Target, change: Callable[[Object], Any]) -> Object:
         """Change an object or its status subresource as `change` says, if nobody was faster."""
         strict = request.query.get("fieldValidation") == "Strict"
 
         def step(before: Object) -> Object:
-            after = _addressed(target, change(before))
-            _check_unmoved(target, before, after)
-            after = _confine(target, before, after)
-            _conform(target.kind, after, strict=strict)
+            after = writes.addressed(target, change(before))
+            writes.check_unmoved(target, before, after)
+            after = writes.confine(target, before, after)
+            writes.conform(target.kind, after, strict=strict)
             return after
 
         return self._edit(request, target, step, request.manager(target.subresource))
@@ -193,15 +192,18 @@ class Routes:
         after = self.store.edit(*address, step, manager=manager, dry_run=request.dry_run)
         if after is None:
             raise status.absent(target.kind.resource, target.name)
-        return _shown(target.kind, after)
+        return writes.shown(target.kind, after)
 
     def _apply(self, request: Request, target: Target) -> Answer:
         if not request.query.get("fieldManager"):
+            cause = "FieldValueRequired", "fieldManager", "Required value: is required for apply patch"
+            raise status.invalid("PatchOptions", "meta.k8s.io", "", [cause])
+        body = request.document()
+        if not body.get("kind") or not body.get("apiVersion"):
             raise Refused(
-                422,
-                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply',
+                400, f"invalid object type: {body.get('apiVersion', '')}/, Kind={body.get('kind', '')}"
             )
-        wanted = _addressed(target, request.document())
+        wanted = writes.addressed(target, body)
         if wanted["metadata"].get("managedFields"):
             raise Refused(400, "metadata.managedFields must be nil")
         address = target.kind.resource, target.namespace, target.name
@@ -210,8 +212,8 @@ class Routes:
         return Answer(200, self._apply_over(request, target, wanted))
 
     def _apply_new(self, request: Request, target: Target, wanted: Object) -> Answer:
-        if wanted["metadata"].get("resourceVersion"):
-            raise status.conflict(target.kind.resource, target.name)
+        writes.check_new(target, wanted)
+        wanted["metadata"].pop("resourceVersion", None)
         fresh = ownership.apply(None, wanted, request.manager(), force=True, now=_now())
         return Answer(201, self._create_object(request, target, fresh, None))
 
@@ -219,10 +221,10 @@ class Routes:
         manager, force = request.manager(target.subresource), request.flag("force")
 
         def step(before: Object) -> Object:
-            _check_unmoved(target, before, wanted)
+            writes.check_unmoved(target, before, wanted)
             after = ownership.apply(before, wanted, manager, force=force, now=_now())
-            after = _confine(target, before, after)
-            _conform(target.kind, after, strict=request.query.get("fieldValidation") == "Strict")
+            after = writes.confine(target, before, after)
+            writes.conform(target.kind, after, strict=request.query.get("fieldValidation") == "Strict")
             return after
 
         return self._edit(request, target, step, None)
@@ -234,7 +236,7 @@ class Routes:
         if gone and resource != "pods":
             details = status.describe(resource, target.name) | {"uid": obj["metadata"]["uid"]}
             return Answer(200, status.success(details))
-        return Answer(200, _shown(target.kind, obj))
+        return Answer(200, writes.shown(target.kind, obj))
 
     def _delete_all(self, request: Request, target: Target) -> Answer:
         version, found = self._matching(request, target)
@@ -248,28 +250,21 @@ class Routes:
             except Refused as refused:
                 if refused.code != 404:
                     raise
-        listed = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version}
-        told = [_shown(kind, obj) for obj in found]
-        return Answer(200, listed | {"metadata": {"resourceVersion": str(version)}, "items": told})
+        return Answer(200, writes.listed(kind, found, {"resourceVersion": str(version)}))
 
     def _get_scale(self, _request: Request, target: Target) -> Answer:
-        return Answer(200, _scale_of(target.kind, self._require(target)))
+        return Answer(200, writes.scale_of(target.kind, self._require(target)))
 
     def _write_scale(self, request: Request, target: Target) -> Answer:
         content = request.content()
         put = request.method == "PUT"
-        change = (lambda _: content) if put else _patcher(request, None, content)
+        change = (lambda _: content) if put else writes.patcher(request, None, content)
 
         def step(before: Object) -> Object:
-            scale = change(_scale_of(target.kind, before))
-            _check_unmoved(target, before, scale)
-            after = patches.merge(before, _nested(target.kind.scale.wanted, scale["spec"]["replicas"]))
-            _conform(target.kind, after, strict=False)
-            return after
+            return writes.rescaled(target, before, change(writes.scale_of(target.kind, before)))
 
-        return Answer(
-            200, _scale_of(target.kind, self._edit(request, target, step, request.manager("scale")))
-        )
+        after = self._edit(request, target, step, request.manager("scale"))
+        return Answer(200, writes.scale_of(target.kind, after))
 
     def _log(self, request: Request, target: Target) -> Answer:
         pod = self._require(target)
@@ -284,7 +279,8 @@ class Routes:
         text = self.store.logs.get((target.namespace, target.name, container), "")
         if lines := request.query.get("tailLines"):
             text = "".join(text.splitlines(keepends=True)[-int(lines) :])
-        return Answer(200, text[: int(request.query.get("limitBytes") or len(text))])
+        text = text[: int(request.query.get("limitBytes") or len(text))]
+        return Answer(200 if text or pod["spec"].get("nodeName") else 204, text)
 
 
 def _version(request: Request) -> int:
@@ -301,109 +297,21 @@ def _selector(request: Request, target: Target) -> selectors.Matches:
     )
 
 
-def _shown(kind: Kind, obj: Object) -> Object:
-    """Return an object in the version it is asked for."""
-    return obj | {"apiVersion": kind.api_version}
-
-
-def _addressed(target: Target, body: Any) -> Object:
-    """Return a body with the path's name and namespace. Raises Refused (400) where they contradict it."""
-    if not isinstance(body, dict):
-        raise Refused(400, "the body of the request is not an object")
-    kind, obj = target.kind, dict(body)
-    if obj.get("kind", kind.kind) != kind.kind or obj.get("apiVersion", kind.api_version) != kind.api_version:
-        told = f"{obj.get('kind')} in version {obj.get('apiVersion')} cannot be handled as a {kind.kind}"
-        raise Refused(400, told)
-    meta = dict(obj.get("metadata") or {})
-    for key, wanted in (("name", target.name), ("namespace", target.namespace)):
-        if wanted and meta.setdefault(key, wanted) != wanted:
-            told = f"the {key} of the object ({meta[key]}) does not match the {key} on the URL ({wanted})"
-            raise Refused(400, told)
-    return obj | {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta}
-
-
-def _patcher(request: Request, kind: Kind | None, content: Any) -> Callable[[Object], Any]:
-    """Return what applies a patch of the request's content type. Raises Refused (415, 400)."""
-    if request.content_type == _OPERATIONS:
-        return lambda before: patches.apply_operations(before, content)
-    custom = kind is not None and kind.custom
-    if request.content_type not in _MERGES or (custom and "strategic" in request.content_type):
-        told = "the body of the request was in an unknown format - accepted media types include: "
-        raise Refused(415, told + ", ".join([_OPERATIONS, *sorted(_MERGES)[: 1 if custom else 2], APPLY]))
-    if not isinstance(content, dict):
-        raise Refused(400, "json: cannot unmarshal array into Go value of type map[string]interface {}")
-    return lambda before: patches.merge(before, content)
-
-
-def _check_unmoved(target: Target, before: Object, after: Object) -> None:
-    """Raise Refused (409) where a write names another version or another object than there is."""
-    asked, meta = after["metadata"], before["metadata"]
-    if asked.get("resourceVersion") and asked["resourceVersion"] != meta["resourceVersion"]:
-        raise status.conflict(target.kind.resource, target.name)
-    if asked.get("uid") and asked["uid"] != meta["uid"]:
-        why = f"Precondition failed: UID in precondition: {asked['uid']}, UID in object meta: {meta['uid']}"
-        raise status.conflict(target.kind.resource, target.name, why)
-
-
-def _confine(target: Target, before: Object, after: Object) -> Object:
-    """The status subresource writes status alone, and what has one writes status nowhere else."""
-    if target.subresource == "status":
-        fields = {"managedFields": after["metadata"].get("managedFields", [])}
-        return before | {"status": after.get("status"), "metadata": before["metadata"] | fields}
-    if target.subresource == "finalize":
-        return before | {"spec": after.get("spec") or {}}
-    if "status" in target.kind.subresources:
-        kept = {"status": before["status"]} if "status" in before else {}
-        return {key: value for key, value in after.items() if key != "status"} | kept
-    return after
-
-
-def _conform(kind: Kind, obj: Object, *, strict: bool) -> None:
-    """Prune, complete and check a custom resource, in place. Raises Refused (422; 400 if strict)."""
-    unknown = schema.prune(obj, kind.schema)
-    if unknown and strict:
-        told = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise Refused(
-            400, f"{kind.kind} in version {kind.version} cannot be handled: strict decoding error: {told}"
-        )
-    schema.fill(obj, kind.schema)
-    if causes := schema.check(obj, kind.schema):
-        raise status.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), causes)
-
-
 def _deletion(request: Request) -> Deletion:
     options = request.document() if request.body.strip() else {}
     query = request.query
     demanded = options.get("preconditions") or {}
     grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+    policy = options.get("propagationPolicy") or query.get("propagationPolicy") or "Background"
+    if policy not in {"Background", "Foreground", "Orphan"}:
+        cause = "FieldValueNotSupported", "propagationPolicy", f'Unsupported value: "{policy}"'
+        raise status.invalid("DeleteOptions", "meta.k8s.io", "", [cause])
     return Deletion(
-        options.get("propagationPolicy") or query.get("propagationPolicy") or "Background",
+        policy,
         None if grace is None else int(grace),
         demanded.get("uid"),
         demanded.get("resourceVersion"),
     )
-
-
-def _scale_of(kind: Kind, obj: Object) -> Object:
-    meta, paths = obj["metadata"], kind.scale
-    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    return {
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
-        "metadata": {key: meta[key] for key in kept if key in meta},
-        "spec": {"replicas": _dig(obj, paths.wanted) or 0},
-        "status": {"replicas": _dig(obj, paths.actual) or 0, "selector": _dig(obj, paths.selector) or ""},
-    }
-
-
-def _dig(obj: Any, steps: tuple[str, ...]) -> Any:
-    for step in steps:
-        obj = obj.get(step) if isinstance(obj, dict) else None
-    return obj if steps else None
-
-
-def _nested(steps: tuple[str, ...], value: Any) -> Any:
-    return {steps[0]: _nested(steps[1:], value)} if steps else value
 
 
 def _now() -> str:

@@ -23,7 +23,7 @@ _ENVELOPE = {"apiVersion", "kind", "metadata"}
 
 
 def prune(obj: Object, schema: Object) -> list[str]:
-    """Remove in place what the schema does not know; return the paths of what was removed."""
+    """Remove in place what the schema does not know, and nulls where it has none; return what was unknown."""
     return list(_prune(obj, schema, "", root=True)) if schema else []
 
 
@@ -53,6 +53,9 @@ def _prune(value: Any, schema: Object, path: str, *, root: bool = False) -> Iter
         for key in [key for key in value if key not in known]:
             del value[key]
             yield _join(path, key)
+    for key, inner in (schema.get("properties") or {}).items():
+        if isinstance(value, dict) and key in value and value[key] is None and not inner.get("nullable"):
+            del value[key]
     for where, inner, below in _children(value, schema, path):
         if not (root and where == "metadata"):
             yield from _prune(inner, below, where)

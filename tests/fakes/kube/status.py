@@ -32,30 +32,23 @@ class Refused(Exception):
         code: int,
         message: str,
         *,
-        reason: str = "",
+        reason: str | None = None,
         details: Object | None = None,
         retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.reason = reason or REASONS.get(code, "")
+        self.reason = REASONS.get(code, "") if reason is None else reason
         self.retry_after = retry_after
         self.details = dict(details or {})
         if retry_after is not None:
             self.details["retryAfterSeconds"] = retry_after
 
     def body(self) -> Object:
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": self.message,
-            "reason": self.reason,
-            "details": self.details,
-            "code": self.code,
-        }
+        body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": self.code}
+        told = {"message": self.message, "reason": self.reason, "details": self.details}
+        return body | {key: value for key, value in told.items() if value}
 
 
 class NoSuchPath(Exception):
@@ -103,7 +96,8 @@ def invalid(kind: str, group: str, name: str, causes: Iterable[tuple[str, str, s
     listed = [{"reason": reason, "field": field, "message": text} for reason, field, text in causes]
     told = ", ".join(f"{cause['field']}: {cause['message']}" for cause in listed)
     full = f"{kind}.{group}" if group else kind
-    details = {"name": name, "kind": kind, "causes": listed} | ({"group": group} if group else {})
+    details = {"name": name, "group": group, "kind": kind, "causes": listed}
+    details = {key: value for key, value in details.items() if value}
     return Refused(422, f'{full} "{name}" is invalid: {told}', details=details)
 
 

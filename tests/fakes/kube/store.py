@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fakes.kube import defaults, ownership, status
-from fakes.kube.kinds import Kind, Kinds
+from fakes.kube.kinds import CRDS, Kind, Kinds
 from fakes.kube.ownership import Manager
 from fakes.kube.status import Object
 
@@ -28,6 +28,10 @@ CONTROLLER = Manager("controller")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.:]*[a-z0-9])?")
 _KEPT = ("name", "namespace", "uid", "creationTimestamp", "generation", "resourceVersion", "generateName")
 _DYING = ("deletionTimestamp", "deletionGracePeriodSeconds")
+_FIRST_VERSION = 1000
+"""A cluster has a past: a watch from version 1 is answered with 410."""
+_UNGRACED = {"namespaces", CRDS}
+"""Resources whose deletion is marked with a time alone: no grace, not even of 0 seconds, no generation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,7 @@ class Store:
         self.hold_pods = False
         self.logs: dict[tuple[str, str, str], str] = {}
         """What containers wrote, by namespace, pod and container."""
-        self.version = 1
-        self.compacted = 0
+        self.version = self.compacted = _FIRST_VERSION
         self.closed = False
         self._objects: dict[Key, Object] = {}
         self._events: list[Event] = []
@@ -150,9 +153,12 @@ class Store:
                 raise status.absent(resource, name)
             _check_preconditions(resource, before, how)
             after = self._mark(kind, before, how)
-            if dry_run or _same(before, after):
-                return copy.deepcopy(after), False
-            return copy.deepcopy(self._keep_or_drop(kind, before, after)), not self._held(kind, after)
+            held = self._held(kind, after)
+            if held and not dry_run and not _same(before, after):
+                after = self._commit(kind, before, after)
+            if not held and not dry_run:
+                self._commit(kind, before, None)
+            return copy.deepcopy(after), not held
 
     def finish(self, resource: str, namespace: str, name: str) -> None:
         """Remove for good, whatever holds it: a kubelet ended a pod."""
@@ -236,15 +242,17 @@ class Store:
     def _mark(self, kind: Kind, before: Object, how: Deletion) -> Object:
         after = copy.deepcopy(before)
         meta = after["metadata"]
-        grace = _grace_seconds(kind, after, how)
+        grace, ungraced = _grace_seconds(kind, after, how), kind.resource in _UNGRACED
         if kind.resource == "namespaces":
             after["status"] = (after.get("status") or {}) | {"phase": "Terminating"}
-        meta.setdefault("deletionTimestamp", _now())
-        meta["deletionGracePeriodSeconds"] = min(grace, meta.get("deletionGracePeriodSeconds", grace))
-        holding = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}.get(how.policy)
-        finalizers = meta.get("finalizers") or []
-        if holding and holding not in finalizers:
-            meta["finalizers"] = [*finalizers, holding]
+        if "deletionTimestamp" not in meta:
+            meta["deletionTimestamp"] = _now()
+            meta |= {"generation": meta["generation"] + 1} if kind.counted and not ungraced else {}
+        if not ungraced:
+            meta["deletionGracePeriodSeconds"] = min(grace, meta.get("deletionGracePeriodSeconds", grace))
+        held_by = [*(meta.get("finalizers") or ()), *_holding(kind, how)]
+        if held_by:
+            meta["finalizers"] = list(dict.fromkeys(held_by))
         return after
 
     def _held(self, kind: Kind, obj: Object) -> bool:
@@ -292,7 +300,15 @@ def _begin(kind: Kind, obj: Object) -> Object:
         raise status.invalid(kind.kind, kind.group, name, [("FieldValueInvalid", "metadata.name", told)])
     if not kind.namespaced:
         meta.pop("namespace", None)
+    _drop_empty(meta)
     return fresh
+
+
+def _drop_empty(meta: Object) -> None:
+    """Metadata that hold nothing are not shown."""
+    for key in ("labels", "annotations", "finalizers", "ownerReferences", "managedFields"):
+        if not meta.get(key):
+            meta.pop(key, None)
 
 
 def _complete(kind: Kind, obj: Object) -> None:
@@ -315,6 +331,7 @@ def _settle(kind: Kind, before: Object, after: Object, manager: Manager | None) 
         meta.pop(key, None)
         if key in old:
             meta[key] = old[key]
+    _drop_empty(meta)
     after |= {"apiVersion": after.get("apiVersion") or before["apiVersion"], "kind": before["kind"]}
     if kind.resource == "secrets":
         defaults.fold_secret(after)
@@ -345,14 +362,21 @@ def _untimed(obj: Object) -> Object:
 
 
 def _grace_seconds(kind: Kind, obj: Object, how: Deletion) -> int:
-    """Only pods have a grace, and none once they have ended."""
-    if kind.resource != "pods" or (obj.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+    """Only pods have a grace, and none before they have a Node or once they have ended."""
+    ended = (obj.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+    if kind.resource != "pods" or ended or not obj["spec"].get("nodeName"):
         return 0
     return (
         how.grace_seconds
         if how.grace_seconds is not None
         else obj["spec"].get("terminationGracePeriodSeconds", 30)
     )
+
+
+def _holding(kind: Kind, how: Deletion) -> tuple[str, ...]:
+    """Return the finalizers that a deletion itself adds."""
+    policies = {"Foreground": ("foregroundDeletion",), "Orphan": ("orphan",)}
+    return policies.get(how.policy, ()) + ((defaults.CRD_FINALIZER,) if kind.resource == CRDS else ())
 
 
 def _check_preconditions(resource: str, obj: Object, how: Deletion) -> None:
