@@ -91,7 +91,8 @@ def _found(config: Config) -> tuple[str, int]:
     from burstd.kube.address import find, open_lead
 
     where = config.lead.minicluster
-    address = find(open_lead(where.kubeconfig), where.namespace, where.service)
+    with closing(open_lead(where.kubeconfig)) as cluster:
+        address = find(cluster, where.namespace, where.service)
     return address.host, address.port
 
 

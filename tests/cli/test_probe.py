@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from fakes.kube import ApiServer
 from typer.testing import CliRunner, Result
 
 from burstd.cli import app
@@ -16,6 +18,8 @@ from burstd.join import curve
 from burstd.stage.lead import Stage
 
 pytestmark = pytest.mark.process
+
+NAMESPACE = {"name": "flux-operator"}
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=pytest.mark.real_flux)])
@@ -102,3 +106,28 @@ def test_a_lead_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = burstd()
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(f"burstd: no embedded instance answers at {tmp_path}/none")
+
+
+def test_an_address_that_is_found_out_is_probed(lead: Stage, tmp_path: Path) -> None:
+    """With `lead.host: auto` the Service in front of the lead is asked where that is."""
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "flux-lead", "namespace": "flux-operator"},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": lead.port}]},
+    }
+    minicluster = {"kubeconfig": str(tmp_path / "kubeconfig")}
+    config = {"host": "auto", "curve_cert": str(lead.curve_cert), "minicluster": minicluster}
+    (tmp_path / "burstd.yaml").write_text(yaml.safe_dump({"lead": config}))
+    with ApiServer() as api:
+        api.write_kubeconfig(tmp_path / "kubeconfig")
+        api.store.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": NAMESPACE})
+        api.store.create("services", service)
+        early = burstd("--config", str(tmp_path / "burstd.yaml"))
+        status = {"loadBalancer": {"ingress": [{"ip": "127.0.0.1"}]}}
+        api.store.set_status("services", "flux-operator", "flux-lead", status)
+        done = burstd("--config", str(tmp_path / "burstd.yaml"))
+    assert early.exit_code == 1
+    assert "has no address yet" in early.stderr
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert f"tcp://127.0.0.1:{lead.port} lets this certificate in" in done.stdout
