@@ -310,6 +310,8 @@ def _made(pool: PoolConfig, lead: _Lead, paid: bool) -> Pool:
         paid=paid,
         placement=pool.placement,
         multi_user=pool.multi_user,
+        shares_files=pool.provider == "local" if pool.shares_files is None else pool.shares_files,
+        cwd_prefixes=pool.cwd_prefixes,
         queue=pool.queue,
         idle_seconds=pool.idle_seconds,
         provision_seconds=pool.provision_seconds,

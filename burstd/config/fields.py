@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from burstd.core import hosts as hostlist
+from burstd.core.cwd import flaw, shown
 
 NAME_LIMIT = 40
 """The longest name that every place a site may be in accepts (a GKE cluster has the shortest)."""
@@ -50,6 +51,14 @@ def check_host(host: str) -> str:
     return host
 
 
+def check_prefix(path: str) -> str:
+    if path == "/":
+        raise ValueError("must not be the root: every directory of the hosts would be under it")
+    if found := flaw(path):
+        raise ValueError(f"must be an absolute path in normal form, such as /home; {shown(path)} {found}")
+    return path
+
+
 def shown_default(default: str) -> dict[str, Any]:
     """Say in the reference what a default is that depends on something else."""
     return {"shown_default": default}
@@ -64,4 +73,5 @@ File = Annotated[Path, Field(strict=False)]
 Seconds = Annotated[float, Field(gt=0)]
 Properties = Annotated[tuple[str, ...], Field(strict=False)]
 Queue = Annotated[str, Field(min_length=1)]
+Prefixes = Annotated[tuple[Annotated[str, AfterValidator(check_prefix)], ...], Field(strict=False)]
 HostName = Annotated[str, AfterValidator(check_host)]

@@ -15,6 +15,7 @@ from burstd.config.fields import (
     Hostlist,
     HostName,
     Label,
+    Prefixes,
     Properties,
     Queue,
     Seconds,
@@ -217,6 +218,21 @@ class PoolConfig(Section):
         "only jobs of the instance owner make hosts appear. Flux itself lets any job run on hosts that are "
         "up.",
         json_schema_extra=shown_default("`false`: those of the instance owner"),
+    )
+    shares_files: bool | None = Field(
+        default=None,
+        description="Whether the pool's hosts see the lead's files at the same paths, as over a shared file "
+        "system. Where they do not, a job's working directory is missing there, and Flux runs the job in "
+        "`/tmp`; burstd says so to the jobs' users, and makes the directory where `cwd_prefixes` allow it.",
+        json_schema_extra=shown_default("`true` for provider `local`, `false` for others"),
+    )
+    cwd_prefixes: Prefixes = Field(
+        default=(),
+        description="Paths under which burstd makes the working directories of waiting jobs on the pool's "
+        "hosts, empty, each its job's user's, such as `[/home, /scratch]`. A prefix should be the directory "
+        "in which users have their own: it and what is above it is not given to any of them. What exists is "
+        "left as it is, and no symbolic link is followed. [More about files](files.md).",
+        json_schema_extra=shown_default("none: no directory is made"),
     )
     queue: str = Field(
         default="",

@@ -22,7 +22,6 @@ LONGEST_PART = 255
 """Bytes of one component (NAME_MAX)."""
 
 _WAITS = (JobState.DEPEND, JobState.PRIORITY, JobState.SCHED)
-_SHOWN = 100
 
 
 def flaw(path: str) -> str:
@@ -78,10 +77,10 @@ def directories_for(pool: Pool, jobs: Iterable[Job], policy: Policy) -> frozense
     return frozenset(directory for job in served for directory in directories(job, pool))
 
 
-def shown(path: str) -> str:
-    """Return a path for a person's eyes: what cannot be printed is escaped, what is long is cut."""
-    text = path if path.isprintable() else repr(path)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+def shown(text: str, most: int = 100) -> str:
+    """Return untrusted text for a person's eyes: what cannot be printed is escaped, what is long is cut."""
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _asks_for(job: Job, pool: Pool) -> bool:

@@ -64,7 +64,8 @@ class Demand:
             self._admit(burst)
         self._free = {room.rank: room for room in self._free_rooms()}
         self._coming = {room.rank: room for room in self._coming_rooms()}
-        self._promised: set[int] = set()
+        self.given: dict[int, frozenset[int]] = {}
+        """The ranks on which each job was given room."""
         self._reserved = reserved(policy)
         self.ready: dict[int, float] = {}
         """Jobs for which enough hosts are free, and since when they are."""
@@ -77,7 +78,7 @@ class Demand:
     @property
     def promised(self) -> frozenset[int]:
         """The ranks on which room was given to a waiting job."""
-        return frozenset(self._promised)
+        return frozenset().union(*self.given.values())
 
     def bursts(self) -> list[Burst]:
         """Return every burst as it is now, new ones included."""
@@ -157,7 +158,7 @@ class Demand:
 
     def _give(self, job: Job, takes: tuple[Take, ...]) -> None:
         take(job.request, takes)
-        self._promised.update(one.room.rank for one in takes)
+        self.given[job.id] = frozenset(one.room.rank for one in takes)
 
     def _since(self, job: Job, takes: tuple[Take, ...]) -> float:
         """Return since when a job could start: since it was submitted, or the last of its hosts was free."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from burstd.core.jobs import Directory as Directory
 from burstd.core.jobs import Hold as Hold
 from burstd.core.jobs import Job as Job
 from burstd.core.jobs import JobState as JobState
@@ -168,6 +169,7 @@ class Verb(StrEnum):
     LAUNCH = "launch"
     RESIZE = "resize"
     REMOVE = "remove"
+    PREPARE = "prepare"
     DRAIN = "drain"
     UNDRAIN = "undrain"
     TELL = "tell"
@@ -275,6 +277,7 @@ class Action:
     text: str = ""
     queue: str = ""
     jobs: tuple[int, ...] = ()
+    directories: tuple[Directory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +303,8 @@ class Snapshot:
     opened: frozenset[str] = frozenset()
     nudged: tuple[tuple[int, float], ...] = ()
     overruled: frozenset[int] = frozenset()
+    prepared: tuple[tuple[int, frozenset[Directory]], ...] = ()
+    """What burstd has made over Flux, or tried to, on each rank since that was last online."""
 
 
 @dataclass(frozen=True, slots=True)

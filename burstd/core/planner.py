@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
+from burstd.core.cwd import warning
 from burstd.core.demand import Demand
 from burstd.core.lifecycle import (
     IDLE,
@@ -38,6 +39,7 @@ from burstd.core.model import (
     Verb,
 )
 from burstd.core.placement import queue_of
+from burstd.core.preparation import Preparation, preparations, unprepared
 from burstd.core.reasons import Code, Reason
 from burstd.core.steward import Steward
 
@@ -69,21 +71,32 @@ class _Planning:
         self.hosts = {host.rank: host for host in snapshot.hosts}
         self.before = {burst.name: burst for burst in snapshot.bursts}
         self.wakes: list[float] = []
+        self.apart = {rank: pool for pool in policy.pools if not pool.shares_files for rank in pool.ranks}
 
     def run(self) -> Plan:
         settled = [settle(burst, self.scene(burst)) for burst in _by_name(self.snapshot.bursts)]
         demand = Demand(self.snapshot, self.policy, settled, self.now)
-        reasons = tuple((job.id, demand.place(job)) for job in waiting(self.snapshot.jobs))
+        reasons = tuple((job.id, self.place(job, demand)) for job in waiting(self.snapshot.jobs))
         self.cover_ordinary(demand)
-        bursts = [self.scale_in(burst, demand.promised) for burst in demand.bursts()]
-        steward = Steward(self.snapshot, self.policy, demand, dict(reasons), self.now)
-        dealings = tuple(steward.actions())
+        promised = demand.promised
+        bursts = [self.scale_in(burst, promised) for burst in demand.bursts()]
+        lacks = preparations(self.snapshot, self.policy, bursts)
+        waits = unprepared(self.snapshot, lacks)
+        steward = Steward(self.snapshot, self.policy, demand, dict(reasons), self.now, waits)
+        dealings = (*steward.actions(), *self.prepare(lacks))
         actions = (*dealings, *self.due(bursts), *self.undrain(bursts), *self.tell(dict(reasons)))
         changed = tuple(burst for burst in bursts if self.before.get(burst.name) != burst)
         self.wakes += [time for burst in bursts for time in self.times(burst)]
         self.wakes += [*demand.wakes, *steward.wakes]
         wake_at = min((time for time in self.wakes if time > self.now), default=None)
         return Plan(changed, actions, reasons, wake_at, tuple(self.sentences(changed)))
+
+    def place(self, job: Job, demand: Demand) -> Reason:
+        """Give the job its room; where its directory will be missing there, the reason says so too."""
+        reason = demand.place(job)
+        ranks = sorted(demand.given.get(job.id, ()))
+        pools = dict.fromkeys(self.apart[rank] for rank in ranks if rank in self.apart)
+        return replace(reason, warning=warning(job, pools)) if pools else reason
 
     def cover_ordinary(self, demand: Demand) -> None:
         """Where a pool's queue opens for moments only, its ordinary jobs must be known to fit, too."""
@@ -126,6 +139,10 @@ class _Planning:
         if host is None or not host.online:
             return max(burst.since, burst.resized) + pool.join_seconds
         return max(host.quiet_since, self.snapshot.started, burst.since) + pool.idle_seconds
+
+    def prepare(self, lacks: Iterable[Preparation]) -> Iterator[Action]:
+        actions = (one.action() for one in lacks)
+        yield from (action for action in actions if action.key not in self.snapshot.in_flight)
 
     def due(self, bursts: Iterable[Burst]) -> Iterator[Action]:
         for burst in bursts:

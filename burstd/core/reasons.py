@@ -51,14 +51,17 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One code and what fills its sentence."""
+    """One code, what fills its sentence, and what else is to be said."""
 
     code: Code
     detail: str = ""
+    warning: str = ""
+    """A sentence of its own, about what the job will meet once it runs."""
 
     @property
     def sentence(self) -> str:
-        return _SENTENCES[self.code].format(detail=self.detail)
+        sentence = _SENTENCES[self.code].format(detail=self.detail)
+        return f"{sentence} {self.warning}" if self.warning else sentence
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence}"

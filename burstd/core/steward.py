@@ -50,7 +50,10 @@ _HOPEFUL = frozenset(
 
 
 class Steward:
-    """One plan's dealings with the scheduler; `wakes` are the times at which it would act with no event."""
+    """One plan's dealings with the scheduler; `wakes` are the times at which it would act with no event.
+
+    `unprepared` are the jobs whose directories are still to be made where they will run.
+    """
 
     def __init__(
         self,
@@ -59,12 +62,14 @@ class Steward:
         demand: Demand,
         reasons: Mapping[int, Reason],
         now: float,
+        unprepared: frozenset[int] = frozenset(),
     ) -> None:
         self.snapshot = snapshot
         self.policy = policy
         self.demand = demand
         self.reasons = reasons
         self.now = now
+        self.unprepared = unprepared
         self.wakes: list[float] = []
         self.queues = {queue.name: queue for queue in snapshot.queues}
         self.blocks = snapshot.scheduling in (Scheduling.FIFO, Scheduling.FCFS)
@@ -87,11 +92,15 @@ class Steward:
     def holds(self) -> Iterator[Action]:
         """Hold what would block others or be refused; release what is covered or beyond help."""
         for job in self.by_id():
-            if job.stale_hold or (self.ours(job) and not self.wants_hold(job)):
+            if job.stale_hold or (self.ours(job) and not self.keeps_hold(job)):
                 text = OVERRULED if job.stale_hold else ""
                 yield Action(Verb.UNHOLD, f"job:{job.id}", job=job.id, text=text)
             elif job.hold is None and job.urgency > 0 and self.wants_hold(job):
                 yield Action(Verb.HOLD, f"job:{job.id}", job=job.id, text=self.policy.owner)
+
+    def keeps_hold(self, job: Job) -> bool:
+        """A job that is held anyway stays so until its directory is made on hosts that see other files."""
+        return job.id in self.unprepared or self.wants_hold(job)
 
     def wants_hold(self, job: Job) -> bool:
         if not self.blocks or job.state is not JobState.SCHED or job.id in self.snapshot.overruled:

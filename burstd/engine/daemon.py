@@ -18,6 +18,7 @@ from burstd.core.lifecycle import begun, ended
 from burstd.core.model import (
     Action,
     Burst,
+    Directory,
     LeadView,
     Phase,
     Plan,
@@ -94,6 +95,7 @@ class Daemon:
         self._opened: set[str] = set()
         self._nudged: dict[int, float] = {}
         self._overruled: set[int] = set()
+        self._prepared: dict[int, frozenset[Directory]] = {}
         self._refusals: set[int] = set()
         self.address: Callable[[], str] = lambda: ""
         """Tells where brokers of new bursts reach the lead; "": whoever made this does not say."""
@@ -172,7 +174,14 @@ class Daemon:
             opened=frozenset(self._opened),
             nudged=tuple(sorted(self._nudged.items())),
             overruled=frozenset(self._overruled),
+            prepared=self._prepared_on(view),
         )
+
+    def _prepared_on(self, view: LeadView) -> tuple[tuple[int, frozenset[Directory]], ...]:
+        """A host that was down meanwhile may be another machine: what was made on it is forgotten."""
+        online = {host.rank for host in view.hosts if host.online} if self._prepared else set()
+        self._prepared = {rank: made for rank, made in self._prepared.items() if rank in online}
+        return tuple(sorted(self._prepared.items()))
 
     def _wait(self, wake_at: float | None) -> None:
         timeout = None if wake_at is None else max(wake_at - self._clock(), 0.0)
@@ -221,6 +230,7 @@ class Daemon:
         self._queues.forget(now)
         self._observer.hurry()
         self._opened.clear()
+        self._prepared.clear()
         return True
 
     def _take_outcomes(self) -> None:
@@ -234,7 +244,12 @@ class Daemon:
             self._tell_outcome(one)
 
     def _remember(self, one: Ended) -> None:
-        """Keep what no journal tells and a plan needs: queues started on order, jobs nudged or overruled."""
+        """Keep what no journal tells and a plan needs.
+
+        A directory that could not be made counts as made: no job is kept waiting for ever because of it.
+        """
+        for rank in one.action.ranks if one.action.verb is Verb.PREPARE else ():
+            self._prepared[rank] = self._prepared.get(rank, frozenset()) | set(one.action.directories)
         if one.action.verb is Verb.NUDGE:
             self._nudged[one.action.job] = one.outcome.at
         if one.action.verb is Verb.UNHOLD and one.action.text == OVERRULED:

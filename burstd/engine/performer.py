@@ -92,9 +92,9 @@ class Performer:
     def _prepare(self, action: Action) -> None:
         """Make directories on hosts; what those complain of is said here and stops nothing."""
         said = self._lead.make_directories(action.ranks, action.directories)
-        lines = [f"rank {rank}: {shown(line)}" for rank, text in said.items() for line in text.splitlines()]
-        for line in lines[:COMPLAINTS]:
-            log.warning("%s", line)
+        lines = [(rank, line) for rank, text in said.items() for line in text.splitlines()]
+        for rank, line in lines[:COMPLAINTS]:
+            log.warning("rank %d: %s", rank, shown(line, 400))
 
     def _look_once_more(self, action: Action) -> None:
         """A job may have got to a host before its drain did, and its event may still be on the way."""

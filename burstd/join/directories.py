@@ -39,8 +39,9 @@ enter() {
 }
 make() {
   is_at "${here:-/}" || return 1
-  mkdir "./$part" && made=1
   here=$here/$part
+  if said=$(mkdir "./$part" 2>&1); then made=1
+  elif [ ! -d "./$part" ]; then complain "$said"; return 1; fi
   enter || return 1
   [ -z "$made" ] || [ "$user" = "$myself" ] || ! is_at "$here" || chown "$user" . 2>/dev/null
   return 0

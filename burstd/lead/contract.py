@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from burstd.core.marks import NO_HOST, drain_mark
-from burstd.core.model import LeadView, Queue, Scheduling
+from burstd.core.model import Directory, LeadView, Queue, Scheduling
 
 __all__ = ["NO_HOST", "Lead", "LeadFacts", "drain_mark"]
 
@@ -114,6 +114,14 @@ class Lead(Protocol):
 
     def move(self, job: int, queue: str) -> None:
         """Move a waiting job to another queue, whose constraint replaces the job's own."""
+        ...
+
+    def make_directories(self, ranks: Iterable[int], directories: Iterable[Directory]) -> dict[int, str]:
+        """Make directories on hosts that are up, by a command that each broker runs; those there are left.
+
+        Returns what each rank had to say, "" for most: a directory that cannot be made is no error. A rank
+        that is gone is left out. Raises LeadRefused too where a broker does not run commands, or not in time.
+        """
         ...
 
     def close(self) -> None:

@@ -296,6 +296,7 @@ def _read(record: Record) -> None:
         wish=reading.wish,
         queue=reading.queue,
         name=reading.name,
+        cwd=reading.cwd,
     )
 
 

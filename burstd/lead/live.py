@@ -17,8 +17,9 @@ from typing import Generic, TypeVar
 from burstd.core.errors import LeadLost, LeadRefused
 from burstd.core.hosts import format_idset, parse_idset
 from burstd.core.marks import drain_mark
-from burstd.core.model import LeadView, Queue
-from burstd.lead import queues
+from burstd.core.model import Directory, LeadView, Queue
+from burstd.join.directories import command
+from burstd.lead import queues, remote
 from burstd.lead.assembly import Assembly
 from burstd.lead.contract import LeadFacts
 from burstd.lead.eventlog import TOLD_MEMO, JobLog
@@ -139,6 +140,10 @@ class LiveLead:
     def move(self, job: int, queue: str) -> None:
         """See Lead.move."""
         Waiting(self._handles.rpc, job).move(queue)
+
+    def make_directories(self, ranks: Iterable[int], directories: Iterable[Directory]) -> dict[int, str]:
+        """See Lead.make_directories."""
+        return remote.run(self._handles.stream, ranks, command(directories))
 
     def close(self) -> None:
         """See Lead.close. No steering call may be under way."""

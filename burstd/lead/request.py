@@ -29,6 +29,7 @@ class Reading:
     wish: Wish | None
     queue: str
     name: str
+    cwd: str
 
 
 def read(jobspec: Mapping[str, Any]) -> Reading:
@@ -44,7 +45,9 @@ def read(jobspec: Mapping[str, Any]) -> Reading:
         constraint = read_constraint(system.get("constraints"))
     except ValueError as exc:
         wish = None if wish is None else Wish(nonsense=str(exc))
-    return Reading(request, constraint, wish, str(system.get("queue") or ""), _name(jobspec, system))
+    queue, cwd = str(system.get("queue") or ""), system.get("cwd")
+    cwd = cwd if isinstance(cwd, str) else ""
+    return Reading(request, constraint, wish, queue, _name(jobspec, system), cwd)
 
 
 def read_request(jobspec: Mapping[str, Any]) -> Request:

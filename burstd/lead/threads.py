@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 from burstd.core.errors import LeadLost
-from burstd.lead.handle import Connect, Handle, Payload
+from burstd.lead.handle import Connect, Handle, Payload, Stream
 
 RANK_0 = 0
 
 
 class ThreadHandles:
-    """Sends RPCs to rank 0 over a handle of the calling thread's own, opened when first needed."""
+    """Sends RPCs, mostly to rank 0, over a handle of the calling thread's own, opened when first needed."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
@@ -24,6 +24,15 @@ class ThreadHandles:
         handle = self._mine()
         try:
             return handle.rpc(topic, payload, RANK_0)
+        except LeadLost:
+            self._drop(threading.current_thread())
+            raise
+
+    def stream(self, topic: str, payload: Payload, rank: int) -> Stream:
+        """Send one streaming request to a rank. Raises LeadLost, as `rpc` does."""
+        handle = self._mine()
+        try:
+            return handle.stream(topic, payload, rank)
         except LeadLost:
             self._drop(threading.current_thread())
             raise

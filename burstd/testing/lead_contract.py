@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+from pathlib import Path
 
 import pytest
 
 from burstd.core.errors import LeadRefused
 from burstd.core.hosts import expand
 from burstd.core.marks import drain_mark
-from burstd.core.model import JobState, Request, Wish
+from burstd.core.model import Directory, JobState, Request, Wish
+from burstd.core.preparation import MOST_AT_ONCE
 from burstd.lead.connect import opener
 from burstd.testing.lead_watch import LeadStage, Watch, WatchedLead
 
@@ -19,6 +22,19 @@ NAMES = expand("flux-sample-[0-3],burst-0-[0-3]")
 
 LOSS_SECONDS = 5.0
 OWNER = "contract"
+
+_NAMES = (
+    "it's",
+    'a "b"',
+    "$(touch hit)",
+    "`touch hit`",
+    "x; touch hit",
+    "-p",
+    "naïve",
+    "two  spaces ",
+    "*",
+    "\\n",
+)
 
 
 class LeadContract(WatchedLead):
@@ -125,6 +141,34 @@ class LeadContract(WatchedLead):
         id_ = watch.submit(1, "true")
         watch.until_gone(id_)
         watch.lead.tell(id_, "Too late.")
+
+    def test_directories_are_made_on_hosts(self, watch: Watch, tmp_path: Path) -> None:
+        """Each host makes what is asked for, whatever the name looks like, and says nothing."""
+        paths = [str(tmp_path.resolve() / name) for name in _NAMES]
+        made = [Directory(path, os.getuid()) for path in paths]
+        assert watch.lead.make_directories((0, 1), made) == {0: "", 1: ""}
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(_NAMES)
+
+    def test_a_directory_that_cannot_be_made_is_said(self, watch: Watch, tmp_path: Path) -> None:
+        """What stands in the way is told for each host, and the others are made."""
+        (tmp_path / "link").symlink_to(tmp_path)
+        wanted = [Directory(str(tmp_path.resolve() / name), os.getuid()) for name in ("link/x", "made")]
+        said = watch.lead.make_directories((1,), wanted)
+        assert "link is a symbolic link" in said[1]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "made"]
+
+    def test_a_host_that_is_gone_makes_no_directories(self, watch: Watch, tmp_path: Path) -> None:
+        """A rank that is not up, or not there, is left out."""
+        wanted = [Directory(str(tmp_path.resolve() / "made"), os.getuid())]
+        assert watch.lead.make_directories((1, 4, 99), wanted) == {1: ""}
+        assert watch.lead.make_directories((), wanted) == {}
+
+    def test_many_directories_are_made_at_once(self, watch: Watch, tmp_path: Path) -> None:
+        """As many as one effect has, with long paths."""
+        folder = tmp_path.resolve() / ("x" * 200) / ("y" * 200)
+        wanted = [Directory(str(folder / f"{number:03}"), os.getuid()) for number in range(MOST_AT_ONCE)]
+        assert watch.lead.make_directories((1,), wanted) == {1: ""}
+        assert len(list(folder.iterdir())) == MOST_AT_ONCE
 
     def test_a_host_that_dies_is_seen_offline(self, watch: Watch, stage: LeadStage) -> None:
         """The loss of a broker is shown without being asked for."""

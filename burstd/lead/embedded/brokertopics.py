@@ -20,7 +20,16 @@ _STATE_RUN = 5
 
 _MODULES = ("config", "groups", "resource", "job-manager", "job-ingest", "job-list", "job-info")
 
-_OTHERS = ("attr", "module", "service", "state-machine", "sched", "feasibility", "sched-fluxion-qmanager")
+_OTHERS = (
+    "rexec",
+    "attr",
+    "module",
+    "service",
+    "state-machine",
+    "sched",
+    "feasibility",
+    "sched-fluxion-qmanager",
+)
 
 SERVICES = frozenset({*_MODULES, *_OTHERS})
 """The names that no client can have."""

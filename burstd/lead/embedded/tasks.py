@@ -128,7 +128,7 @@ class Tasks:
 
     def _follow(self, running: _Running, rank: int, process: subprocess.Popen[bytes]) -> None:
         channels = [
-            _Channel(self._loop, stream, lambda message: self._tell_of(running, rank, message), name)
+            Channel(self._loop, stream, lambda message: self._tell_of(running, rank, message), name)
             for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
             if stream
         ]
@@ -161,8 +161,8 @@ class Tasks:
                 os.killpg(process.pid, number)
 
 
-class _Channel:
-    """One pipe of one task, read line by line."""
+class Channel:
+    """One pipe of one process, read line by line."""
 
     def __init__(
         self, loop: Loop, stream: IO[bytes], tell: Callable[[dict[str, Any]], None], name: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from burstd.lead.embedded import brokertopics, jobtopics, listtopics, resourcetopics
+from burstd.lead.embedded import brokertopics, commands, jobtopics, listtopics, resourcetopics
 from burstd.lead.embedded.clients import Connection
 from burstd.lead.embedded.instance import Instance
 from burstd.lead.embedded.wire import Refusal, Reply
@@ -29,6 +29,8 @@ class Topic:
     transcripts: str
     answer: Answer | None = None
     flow: Flow | None = None
+    everywhere: bool = False
+    """Whether every rank that is online answers it, and not rank 0 alone."""
 
 
 TOPICS: Mapping[str, Topic] = {
@@ -40,6 +42,7 @@ TOPICS: Mapping[str, Topic] = {
     "sched-fluxion-qmanager.params": Topic("", brokertopics.fluxion_params),
     "state-machine.wait": Topic("state-machine.wait", brokertopics.state_wait),
     "state-machine.monitor": Topic("state-machine.monitor", flow=brokertopics.state_monitor),
+    "rexec.exec": Topic("", flow=commands.execute, everywhere=True),
     "groups.get": Topic("groups.get.* groups.get-streaming", flow=resourcetopics.groups_get),
     "resource.status": Topic("resource.status resource.status-drained*", resourcetopics.status),
     "resource.drain": Topic("resource.drain resource.drain-*", resourcetopics.drain),
@@ -74,7 +77,8 @@ def serve(instance: Instance, connection: Connection, message: Payload) -> None:
     try:
         topic = _topic(instance, str(message["topic"]), int(message["nodeid"]))
         if topic.flow:
-            topic.flow(instance, payload | {"stream": message["stream"]}, reply)
+            asked = {"stream": message["stream"], "nodeid": _rank(int(message["nodeid"]))}
+            topic.flow(instance, payload | asked, reply)
         elif topic.answer:
             reply.respond(topic.answer(instance, payload))
     except Refusal as refusal:
@@ -87,9 +91,13 @@ def _topic(instance: Instance, name: str, nodeid: int) -> Topic:
     if nodeid not in (0, ANY_RANK) and nodeid not in instance.resources.online:
         raise Refusal(errno.EHOSTUNREACH, "No route to host")
     topic = TOPICS.get(name)
-    if topic is None or nodeid not in (0, ANY_RANK):
+    if topic is None or (_rank(nodeid) and not topic.everywhere):
         raise Refusal(errno.ENOSYS, _unknown(name))
     return topic
+
+
+def _rank(nodeid: int) -> int:
+    return 0 if nodeid == ANY_RANK else nodeid
 
 
 def _unknown(name: str) -> str:
