@@ -102,7 +102,7 @@ def _shaped(pool: PoolConfig, provider: Provider) -> PoolConfig:
 
 def _resolved(config: Config, made: Mapping[str, Provider]) -> Resolved:
     """Hold the configuration against the lead that it would itself declare."""
-    from burstd.kube.minicluster import CURVE_CERT
+    from burstd.kube.steps import CURVE_CERT
 
     if config.lead.host == "auto":
         what = "auto: only a burstd that runs beside the lead can find it out"

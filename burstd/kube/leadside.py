@@ -23,7 +23,7 @@ from burstd.join.brokerconfig import LeadSide, render_lead
 from burstd.kube import address, gateway
 from burstd.kube.heredoc import changed
 from burstd.kube.kinds import Manifest
-from burstd.kube.minicluster import CURVE_CERT
+from burstd.kube.steps import CURVE_CERT
 
 CONFIG_NAME = "burstd-config"
 CONFIG_PATH = "/etc/burstd"

@@ -9,30 +9,23 @@ become a broken file, `curveCert` would end in a ConfigMap. So the certificate c
 from __future__ import annotations
 
 import base64
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from burstd.core.errors import Never
 from burstd.core.hosts import compress, expand
 from burstd.join import brokerconfig
-from burstd.join.directories import encode, script
+from burstd.join.directories import encode
 from burstd.join.papers import Join, Order
 from burstd.kube import labels
 from burstd.kube.heredoc import changed
 from burstd.kube.kinds import Manifest
 from burstd.kube.options import KubeOptions, VolumeOptions
+from burstd.kube.steps import AGAIN, CURVE_CERT, SECRET_PATH, STOP, pre
 
 SECRET_NAME = "burst-secrets"
-SECRET_PATH = "/mnt/burst"
-CONFIG = "/mnt/flux/config"
-CURVE_CERT = f"{CONFIG}/curve/curve.cert"
-BROKER_TOML = f"{CONFIG}/etc/flux/config/broker.toml"
 FLUX_VIEW = "ghcr.io/converged-computing/flux-view-ubuntu:tag-noble"
 """The operator's own default for where Flux comes from."""
-
-MARK = "burstd: "
-"""How the last words begin that a container of ours leaves when it cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +114,7 @@ def isolated(burst: Manifest, command: str = "", batch: str = "") -> Manifest:
         key: value for key, value in spec["flux"].items() if key not in ("brokerConfig", "bursting")
     }
     main, *others = spec["containers"]
-    main = {key: value for key, value in main.items() if key != "commands"}
+    main = {key: value for key, value in main.items() if key not in ("commands", "lifeCycle")}
     main["volumes"] = {name: one for name, one in main["volumes"].items() if name != SECRET_NAME}
     main |= {"command": command} if command else {"command": batch, "batch": True, "batchRaw": True}
     spec["containers"] = [main, *others]
@@ -183,50 +176,6 @@ def all_hosts(join: Join) -> str:
     return compress(host for one in join.declared for host in expand(one.hosts))
 
 
-def pre(join: Join) -> str:
-    """Return what each pod does before its broker starts: a fixed text, but for the version to be there.
-
-    Whatever is wrong is left as the container's last words, where Kubernetes shows them. The operator appends
-    to broker.toml each time its init container runs, so all behind the first copy is taken off.
-    """
-    return "\n".join(
-        (_FAIL, _version_check(join.version), _PLACE, script(f"{SECRET_PATH}/directories"), "true")
-    )
-
-
-_FAIL = f"""\
-burstd_fail() {{
-  printf '{MARK}%s\\n' "$1" | tee /dev/termination-log >&2
-  exit 1
-}}"""
-
-_PLACE = f"""\
-burstd_place() {{
-  install -D -m "$3" "{SECRET_PATH}/$1" "$2" || burstd_fail "$2 cannot be written by uid $(id -u)"
-}}
-burstd_place curve.cert {CURVE_CERT} 0600
-if [ -e {SECRET_PATH}/munge.key ]; then
-  burstd_place munge.key /etc/munge/munge.key 0400
-  chown munge: /etc/munge/munge.key 2>/dev/null || true
-fi
-burstd_toml={BROKER_TOML}
-sed '2,${{/^\\[bootstrap\\]$/,$d}}' "$burstd_toml" > "$burstd_toml.once" &&
-  cat "$burstd_toml.once" > "$burstd_toml" ||
-  burstd_fail "$burstd_toml cannot be written by uid $(id -u)"
-"""
-
-
-def _version_check(version: str) -> str:
-    if not version:
-        return "true"
-    return f"""\
-burstd_wanted={shlex.quote(version)}
-burstd_found=$(flux version 2>/dev/null | sed -n 's/^commands:[[:space:]]*//p')
-[ "$burstd_found" = "$burstd_wanted" ] || burstd_fail \
-"this pod has Flux ${{burstd_found:-of no version}}, the lead has $burstd_wanted, which refuses any other: \
-set flux_image or image of the pool\""""
-
-
 def _flux(order: Order, options: KubeOptions) -> Manifest:
     container: Manifest = (
         {"image": flux_image(options, order.join)} if options.use_view else {"disable": True}
@@ -246,7 +195,8 @@ def _broker(options: KubeOptions, machine: Machine, join: Join) -> Manifest:
     container: Manifest = {
         "image": options.image or join.image,
         "runFlux": True,
-        "commands": {"pre": pre(join)},
+        "commands": {"pre": pre(join), "post": AGAIN},
+        "lifeCycle": {"preStopExec": STOP},
         "volumes": {**volumes, SECRET_NAME: own},
     }
     container |= _resources(options, machine)

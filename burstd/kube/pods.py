@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from burstd.core.model import Failure
 from burstd.kube.kinds import Manifest
-from burstd.kube.minicluster import MARK
+from burstd.kube.steps import MARK
 
 INDEX = "batch.kubernetes.io/job-completion-index"
 """Kubernetes' own label; the operator's `job-index` is wrong where a namespace has other pods."""
