@@ -112,25 +112,38 @@ class Machines:
                 self._store.create("nodes", node(self.pools[machine.pool], machine.name))
 
     def _scale_up(self) -> None:
-        """Add machines for the pods that have no place, also counting those that boot."""
-        rooms = [self._room(machine) for machine in self._machines.values() if not machine.booted]
+        """Add machines for the pods that have no place, neither on those there nor on those that boot."""
+        rooms = self._rooms()
         for pod in filter(_has_no_place, self._store.list("pods")):
             pool = next((one for one in self.pools.values() if self._is_for(pod, one)), None)
-            wanted = quantities.requests(pod)
-            room = next((one for one in rooms if _fits_in(wanted, one)), None)
-            if pool is None or room is not None:
-                if room is not None:
-                    room.subtract(wanted)
+            if pool is None:
                 continue
-            if self.exhausted:
-                self._note(pod, "FailedScaleUp", "Node scale up failed: GCE out of resources.")
-            elif self.count(pool.name) < pool.autoscaling.max_node_count:
-                self._note(pod, "TriggeredScaleUp", f"pod triggered scale-up: [{{{pool.name} +1}}]", "Normal")
-                room = self._room(self._boot(pool.name))
-                room.subtract(wanted)
-                rooms.append(room)
-            else:
-                self._note(pod, "NotTriggerScaleUp", "pod didn't trigger scale-up: max size reached")
+            wanted = quantities.requests(pod)
+            room = next((room for name, room in rooms if name == pool.name and _fits_in(wanted, room)), None)
+            if room is None:
+                room = self._add(pod, pool)
+                rooms.append((pool.name, room))
+            room.subtract(wanted)
+
+    def _add(self, pod: Object, pool: Any) -> Counter[str]:
+        """Add a machine for a pod if that can be; return its room."""
+        if self.exhausted:
+            self._note(pod, "FailedScaleUp", "Node scale up failed: GCE out of resources.")
+            return Counter()
+        if self.count(pool.name) >= pool.autoscaling.max_node_count:
+            self._note(pod, "NotTriggerScaleUp", "pod didn't trigger scale-up: max size reached")
+            return Counter()
+        self._note(pod, "TriggeredScaleUp", f"pod triggered scale-up: [{{{pool.name} +1}}]", "Normal")
+        return self._room(self._boot(pool.name))
+
+    def _rooms(self) -> list[tuple[str, Counter[str]]]:
+        """Return what is free on each machine, with its pool."""
+        rooms = {machine.name: self._room(machine) for machine in self._machines.values()}
+        for pod in self._store.list("pods"):
+            home = rooms.get(pod["spec"].get("nodeName", ""))
+            if home is not None and not _is_over(pod):
+                home.subtract(quantities.requests(pod))
+        return [(self._machines[name].pool, room) for name, room in rooms.items()]
 
     def _scale_down(self) -> None:
         now, used = time.monotonic(), self._used()
