@@ -21,6 +21,9 @@ LONGEST_PATH = 4095
 LONGEST_PART = 255
 """Bytes of one component (NAME_MAX)."""
 
+_EVERYWHERE = ("", "/", "/tmp")
+"""What no host lacks: none at all, the root, and where Flux runs a job whose directory is missing."""
+
 _WAITS = (JobState.DEPEND, JobState.PRIORITY, JobState.SCHED)
 
 
@@ -50,8 +53,8 @@ def objection(cwd: str, pool: Pool) -> str:
 
 def warning(job: Job, pools: Iterable[Pool]) -> str:
     """Return the sentence that a job's user needs where its directory will be missing; "" if it will not."""
-    for pool in pools:
-        why = "" if pool.shares_files or not job.cwd else objection(job.cwd, pool)
+    for pool in () if job.cwd in _EVERYWHERE else pools:
+        why = "" if pool.shares_files else objection(job.cwd, pool)
         if why:
             where = f"Its working directory {shown(job.cwd)} {why}"
             return f"{where}, and may be missing there: Flux then runs it in /tmp."

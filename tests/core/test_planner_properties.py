@@ -32,7 +32,10 @@ from burstd.core.model import (
 from burstd.core.planner import plan, waiting
 from burstd.testing.builders import NOW, a_policy, a_pool, applied
 
-POOLS = (a_pool("burst-0", 4, 2), a_pool("burst-1", 3, 6, paid=True))
+POOLS = (
+    a_pool("burst-0", 4, 2),
+    a_pool("burst-1", 3, 6, paid=True, shares_files=False, cwd_prefixes=("/home",)),
+)
 NAMES = ("flux-sample-0", "flux-sample-1", *POOLS[0].hosts, *POOLS[1].hosts)
 MARK = "burstd: tester: "
 
@@ -67,6 +70,7 @@ def jobs(draw: st.DrawFn) -> tuple[Job, ...]:
             hold=draw(st.sampled_from([None, None, Hold("tester", 16), Hold("other", 16)])),
             stale_hold=draw(st.booleans()),
             wish=draw(wishes),
+            cwd=draw(st.sampled_from(["", "/home/alice", "/home/bob", "/x"])),
         )
         for id_ in range(1, count + 1)
     )
