@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -33,7 +31,7 @@ OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Town:
-    """A machine with the stand-in for kind, a place for files, and papers of a lead that need not be there."""
+    """A machine with the stand-in for kind, a place for files, papers of a lead that need not be there."""
 
     directory: Path
     kind: Workshop
@@ -86,7 +84,6 @@ def main() -> None:
     join, pool = papers(directory)
     place = Town(directory, Workshop(directory), join, pool)
     place.provider().provision(place.order())
-    print(json.dumps({"pid": os.getpid()}))
 
 
 if __name__ == "__main__":

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Iterable
 
-from burstd.core.errors import CertificateError, EffectError, Never, Problem
+from burstd.core.errors import EffectError, Never, Problem
 from burstd.core.model import Pool, Site
-from burstd.join import curve
+from burstd.kube import checks, kubeconfig, minicluster
+from burstd.kube.kinds import Manifest
 from burstd.plugins.contract import Join, Listing, Order, Provider, Setting, Shape, Shrinks
 from burstd.plugins.gke import options as gke_options
+from burstd.plugins.gke import request
 from burstd.plugins.gke.cloud import Cloud
 from burstd.plugins.gke.clusters import Clusters
 from burstd.plugins.gke.nodepools import NodePools
 from burstd.plugins.gke.options import GkeOptions
 from burstd.plugins.gke.pace import QUICK, Pace
+from burstd.plugins.gke.seen import ClusterSeen
 from burstd.plugins.gke.troubles import Unusable
 
 __all__ = ["Gke", "make"]
@@ -23,6 +27,16 @@ log = logging.getLogger(__name__)
 
 LISTING_SECONDS = 5.0
 QUICK_LISTING_SECONDS = 0.2
+
+_KUBECTL_USER: Manifest = {
+    "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "gke-gcloud-auth-plugin",
+        "installHint": "gcloud components install gke-gcloud-auth-plugin",
+        "interactiveMode": "IfAvailable",
+        "provideClusterInfo": True,
+    }
+}
 
 
 def make(setting: Setting) -> Provider:
@@ -53,7 +67,8 @@ class Gke:
         self._cloud.close()
 
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
-        return (*self._shape_problems(pool.shape), *_paper_problems(join), *self._access_problems())
+        papers = (*checks.problems(pool, join, self._options), *_munge_problems(join))
+        return (*self._shape_problems(pool.shape), *papers, *self._access_problems())
 
     def observe(self) -> Listing:
         return self._sites.observe()
@@ -70,6 +85,16 @@ class Gke:
 
     def remove(self, site: Site) -> None:
         self._sites.remove(site)
+
+    def manifests(self, order: Order) -> tuple[Manifest, ...]:
+        name = order.site_name if self._options.cluster else order.pool.name
+        machine = request.machine(self._options, order.pool.name, name)
+        return minicluster.manifests(order, self._options, machine)
+
+    def kubeconfig(self, site: Site) -> str:
+        """There is no secret in it: kubectl asks Google's own plugin for tokens."""
+        cluster = self._sites.cluster_of(site.pool, site.generation, site.name)
+        return kubeconfig.written(cluster.name, _server(cluster), _KUBECTL_USER, site.name)
 
     def _shape_problems(self, shape: Shape) -> Iterable[Problem]:
         if self.shape is None:
@@ -107,14 +132,16 @@ class Gke:
             raise Unusable(f"there is no cluster {name} in {where}", "cluster")
 
 
-def _paper_problems(join: Join) -> Iterable[Problem]:
+def _munge_problems(join: Join) -> Iterable[Problem]:
     """A Secret that is on the cluster already needs no file."""
+    if join.munge_key is None or join.munge_key_secret:
+        return
     try:
-        if not join.curve_cert_secret:
-            curve.read(join.curve_cert)
-        if join.munge_key is not None and not join.munge_key_secret:
-            join.munge_key.read_bytes()
-    except CertificateError as exc:
-        yield Problem("", str(exc), "its brokers need the lead's own certificate")
+        join.munge_key.read_bytes()
     except OSError as exc:
         yield Problem("", f"the munge key {join.munge_key} cannot be read: {exc.strerror}")
+
+
+def _server(cluster: ClusterSeen) -> Manifest:
+    authority = base64.b64encode(cluster.ca).decode()
+    return {"server": f"https://{cluster.endpoint}", "certificate-authority-data": authority}

@@ -69,12 +69,17 @@ class Clusters:
 
     def ground(self, order: Order) -> Ground:
         """Return what is on the cluster that serves an order. Raises NotNow where there is none."""
-        cluster = self._fleet.serving(order.pool.name, order.generation, order.site_name)
+        cluster = self.cluster_of(order.pool.name, order.generation, order.site_name)
+        return self._grounds.of(cluster, order.pool.name, order.pool.name)
+
+    def cluster_of(self, pool: str, generation: int, site_name: str) -> ClusterSeen:
+        """Return the cluster that serves a burst. Raises NotNow where there is none that can answer."""
+        cluster = self._fleet.serving(pool, generation, site_name)
         if cluster is None:
-            raise NotNow(f"the cluster of {order.site_name} is not there any more")
+            raise NotNow(f"the cluster of {site_name} is not there any more")
         if not cluster.lives:
             raise troubles.error(self._trouble(cluster) or _not_yet(cluster))
-        return self._grounds.of(cluster, order.pool.name, order.pool.name)
+        return cluster
 
     def observe(self) -> Listing:
         sighting = self._fleet.look()
@@ -245,7 +250,7 @@ class Clusters:
         if not ground.cluster.answers():
             return False
         try:
-            ground.remove(site)
+            ground.remove(sights.find(ground.observe(), site.pool, site.generation) or site)
         except EffectError as exc:
             log.warning("%s goes with its whole cluster: %s", site.name, exc)
             return False

@@ -51,6 +51,10 @@ class NodePools:
         """Return what is on the cluster, whose brokers for this order run in its node pool."""
         return self._grounds.of(self._cluster(), order.pool.name, order.site_name)
 
+    def cluster_of(self, *_: object) -> ClusterSeen:
+        """Return the cluster of every burst. Raises Never where there is none."""
+        return self._cluster()
+
     def observe(self) -> Listing:
         cluster = self._cloud.cluster(self._options.location, self._options.cluster)
         if cluster is None:
