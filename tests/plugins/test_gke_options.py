@@ -9,6 +9,7 @@ import pytest
 
 from burstd.core.errors import ConfigError
 from burstd.core.model import Shape
+from burstd.kube.options import KubeOptions
 from burstd.plugins.contract import Setting
 from burstd.plugins.gke import Gke, make, options
 from burstd.plugins.gke.machines import COMPACT_FAMILIES, look_up
@@ -156,3 +157,13 @@ def test_the_provider_says_what_it_is() -> None:
     assert isinstance(known, Gke)
     assert (known.paid, known.shrinks, known.shape) == (True, "top", Shape(4))
     assert unknown.shape is None
+
+
+def test_the_page_lists_every_option() -> None:
+    """docs/providers/gke.md has each of the provider's own options, with what it sets, and no other."""
+    page = (Path(__file__).parents[2] / "docs/providers/gke.md").read_text()
+    _, _, table = page.partition("| option | what it sets |\n| --- | --- |\n")
+    own = {
+        name: field for name, field in GkeOptions.model_fields.items() if name not in KubeOptions.model_fields
+    }
+    assert table == "".join(f"| `{name}` | {field.description} |\n" for name, field in own.items())
