@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from burstd.core.errors import Never, NotNow, Problem
 
@@ -104,32 +106,32 @@ class _Failed(NotNow):
 
 
 def _run(arguments: Sequence[str], seconds: float, text: str = "", held: tuple[int, ...] = ()) -> str:
-    """Run `kind` in a session of its own, so that what burstd's terminal is told does not end it."""
+    """Run `kind` so that it goes on if burstd is gone: in a session of its own, and writing to no pipe."""
     doing = f"`kind {' '.join(arguments[:2])}`"
-    with _started(arguments, held) as process:
-        try:
-            output, words = process.communicate(text, timeout=seconds)
-        except subprocess.TimeoutExpired:
-            _kill(process)
-            raise BrokenOff(f"{doing} was not done after {seconds:.0f} s and was ended", 15.0) from None
-    if process.returncode < 0:
-        name = signal.Signals(-process.returncode).name
-        raise BrokenOff(f"{doing} was ended by {name}", 15.0)
-    if process.returncode:
-        raise _error(doing, words)
-    return output
+    with TemporaryFile() as output, TemporaryFile() as words:
+        with _started(arguments, output, words, held) as process:
+            try:
+                process.communicate(text.encode(), timeout=seconds)
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                raise BrokenOff(f"{doing} was not done after {seconds:.0f} s and was ended", 15.0) from None
+        if process.returncode < 0:
+            name = signal.Signals(-process.returncode).name
+            raise BrokenOff(f"{doing} was ended by {name}", 15.0)
+        if process.returncode:
+            raise _error(doing, _written(words))
+        return _written(output)
 
 
-def _started(arguments: Sequence[str], held: tuple[int, ...]) -> subprocess.Popen[str]:
+def _started(
+    arguments: Sequence[str], output: IO[bytes], words: IO[bytes], held: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             ("kind", *arguments),
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
+            stdout=output,
+            stderr=words,
             start_new_session=True,
             pass_fds=held,
         )
@@ -139,7 +141,12 @@ def _started(arguments: Sequence[str], held: tuple[int, ...]) -> subprocess.Pope
         raise Never(f"the program `kind` cannot be run: {exc.strerror}") from exc
 
 
-def _kill(process: subprocess.Popen[str]) -> None:
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the program with all that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -21,6 +21,11 @@ class Failed(Exception):
     """The call fails with these words after `ERROR: `."""
 
 
+def _say(text: str) -> None:
+    """Tell a person something, as kind tells all but its results: on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
 def main() -> int:
     arguments = _parser().parse_args()
     state = State(Path(os.environ[VARIABLE]))
@@ -28,7 +33,7 @@ def main() -> int:
         _docker(state)
         arguments.run(state, arguments)
     except Failed as exc:
-        print(f"ERROR: {exc}", file=sys.stderr)
+        _say(f"ERROR: {exc}")
         return 1
     return 0
 
@@ -74,7 +79,10 @@ def _docker(state: State) -> None:
 
 def _get_clusters(state: State, _: argparse.Namespace) -> None:
     names = [cluster.name for cluster in state.clusters()]
-    print("\n".join(names)) if names else print("No kind clusters found.", file=sys.stderr)
+    if not names:
+        _say("No kind clusters found.")
+    for name in names:
+        sys.stdout.write(f"{name}\n")
 
 
 def _get_kubeconfig(state: State, arguments: argparse.Namespace) -> None:
@@ -90,7 +98,7 @@ def _get_kubeconfig(state: State, arguments: argparse.Namespace) -> None:
             f'failed to get cluster internal kubeconfig: command "{command}" failed with error: '
             "exit status 1\n\nCommand Output: cat: /etc/kubernetes/admin.conf: No such file or directory"
         )
-    print(cluster.admin_conf.read_text())
+    sys.stdout.write(f"{cluster.admin_conf.read_text()}\n")
 
 
 def _create(state: State, arguments: argparse.Namespace) -> None:
@@ -99,13 +107,12 @@ def _create(state: State, arguments: argparse.Namespace) -> None:
     try:
         config = configuration.parse(text)
         if cluster.path.exists():
-            raise Failed(
-                f'failed to create cluster: node(s) already exist for a cluster with the name "{cluster.name}"'
-            )
+            words = f'node(s) already exist for a cluster with the name "{cluster.name}"'
+            raise Failed(f"failed to create cluster: {words}")
         configuration.check(config, cluster.name)
     except configuration.Refused as exc:
         raise Failed(f"failed to create cluster: {exc}") from exc
-    print(f'Creating cluster "{cluster.name}" ...', file=sys.stderr)
+    _say(f'Creating cluster "{cluster.name}" ...')
     _pull(state, arguments.image or DEFAULT_IMAGE)
     try:
         _make_nodes(state, cluster, config)
@@ -116,7 +123,7 @@ def _create(state: State, arguments: argparse.Namespace) -> None:
     file = Path(arguments.kubeconfig)
     file.touch(mode=0o600)
     file.write_text(cluster.admin_conf.read_text())
-    print(f'Set kubectl context to "kind-{cluster.name}"', file=sys.stderr)
+    _say(f'Set kubectl context to "kind-{cluster.name}"')
 
 
 def _file(name: str) -> str:
@@ -124,10 +131,10 @@ def _file(name: str) -> str:
 
 
 def _pull(state: State, image: str) -> None:
-    print(f" • Ensuring node image ({image}) 🖼  ...", file=sys.stderr)
+    _say(f" • Ensuring node image ({image}) 🖼  ...")
     words = state.fault("pull")
     if words is not None:
-        print(f" ✗ Ensuring node image ({image}) 🖼", file=sys.stderr)
+        _say(f" ✗ Ensuring node image ({image}) 🖼")
         raise Failed(
             f'failed to create cluster: failed to pull image "{image}": command "docker pull {image}" '
             f"failed with error: exit status 1\n\nCommand Output: {words}"
@@ -135,8 +142,8 @@ def _pull(state: State, image: str) -> None:
 
 
 def _make_nodes(state: State, cluster: ClusterDirectory, config: dict) -> None:
-    """Make the nodes, and hang where a test wants that: with the pid of this process as the fault's answer."""
-    print(" • Preparing nodes 📦  ...", file=sys.stderr)
+    """Make the nodes, and hang there while a test wants that; the file `creating` names this process."""
+    _say(" • Preparing nodes 📦  ...")
     fresh = state.root / f"new-{os.getpid()}"
     fresh.mkdir(parents=True)
     (fresh / "config.json").write_text(json.dumps(config))
@@ -148,7 +155,7 @@ def _make_nodes(state: State, cluster: ClusterDirectory, config: dict) -> None:
 
 
 def _run_control_plane(state: State, cluster: ClusterDirectory) -> None:
-    print(" • Starting control-plane 🕹️  ...", file=sys.stderr)
+    _say(" • Starting control-plane 🕹️  ...")
     if (words := state.fault("init")) is not None:
         command = (
             f"docker exec --privileged {cluster.name}-control-plane kubeadm init --config=/kind/kubeadm.conf"
@@ -175,7 +182,7 @@ def _run_control_plane(state: State, cluster: ClusterDirectory) -> None:
 
 
 def _delete(state: State, arguments: argparse.Namespace) -> None:
-    print(f'Deleting cluster "{arguments.name}" ...', file=sys.stderr)
+    _say(f'Deleting cluster "{arguments.name}" ...')
     file, cluster = Path(arguments.kubeconfig), state.cluster(arguments.name)
     if arguments.kubeconfig and file.exists():
         file.write_text("apiVersion: v1\nkind: Config\n")
@@ -187,7 +194,7 @@ def _delete(state: State, arguments: argparse.Namespace) -> None:
     if cluster.path.exists():
         names = " ".join(f'"{name}"' for name in cluster.node_names())
         cluster.remove()
-        print(f"Deleted nodes: [{names}]", file=sys.stderr)
+        _say(f"Deleted nodes: [{names}]")
 
 
 def _load(state: State, arguments: argparse.Namespace) -> None:

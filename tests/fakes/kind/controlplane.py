@@ -1,4 +1,4 @@
-"""The process of one cluster: API server, Flux Operator's controllers, and a Node for each of kind's nodes."""
+"""The process of one cluster: API server, Flux Operator's controllers, a Node for each of kind's."""
 
 from __future__ import annotations
 
