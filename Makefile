@@ -17,7 +17,7 @@ COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-gke unit test lint check audit wheel bench-burst lock clean
+.PHONY: help env demo demo-gke unit test lint check audit wheel bench-burst bench-gke lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -51,6 +51,9 @@ wheel: dist/.made  ## build the wheel into dist/
 
 bench-burst: $(VENV)/.made  ## seconds from submit to start, through burstd and by hand, on a real Flux
 	$(BIN)/python bench/burst.py
+
+bench-gke: $(VENV)/.made  ## what burstd adds to the cloud's own latency, by delays that are known
+	$(BIN)/python bench/gke.py
 
 lock: .venv-lock/.made  ## write both lock files anew; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) --group dev --output-file requirements.lock pyproject.toml

@@ -66,6 +66,10 @@ class Kubernetes:
         self._options = options
         self._opened = Opened(lambda: self._open(setting))
 
+    def close(self) -> None:
+        """Drop the connection; nothing is taken away."""
+        self._opened.close()
+
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
         found = list(checks.problems(pool, join, self._options))
         try:
@@ -116,3 +120,9 @@ class Opened:
             if self._ground is None:
                 self._ground = self._open()
             return self._ground
+
+    def close(self) -> None:
+        with self._lock:
+            if self._ground is not None:
+                self._ground.close()
+            self._ground = None

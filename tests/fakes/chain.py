@@ -55,9 +55,12 @@ def chain(
     pods: PodDelays | None = None,
     say: Callable[[str], None] = lambda _: None,
     options: dict[str, Any] | None = None,
+    operator_seconds: float = 0.02,
     **pool: Any,
 ) -> Iterator[Chain]:
-    """Give the chain; `options` and `pool` are settings of burstd's only pool. Nothing is left at the end."""
+    """Give the chain; `options` and `pool` are settings of burstd's only pool, `operator_seconds` is
+    what the Flux Operator takes to start. Nothing is left at the end.
+    """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chain-"))).resolve()
         stage = stack.enter_context(
@@ -65,6 +68,7 @@ def chain(
         )
 
         def attach(name: str, api: ApiServer) -> Operator:
+            api.pace.deployment_seconds = operator_seconds
             return Operator(
                 api.store,
                 directory=directory / name,
