@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from burstd.core.cwd import directories, directories_for
 from burstd.core.jobs import Directory
-from burstd.core.lifecycle import leaving
+from burstd.core.lifecycle import RISING, leaving
 from burstd.core.model import Action, Burst, Phase, Policy, Pool, Snapshot, Verb
 
 MOST_AT_ONCE = 200
@@ -37,8 +37,9 @@ class Preparation:
 
 
 def preparations(snapshot: Snapshot, policy: Policy, bursts: Iterable[Burst]) -> tuple[Preparation, ...]:
-    """Return what the bursts that serve lack for the jobs that wait now."""
-    found = (_preparation(snapshot, policy, burst) for burst in bursts if burst.phase is Phase.SERVING)
+    """Return what hosts lack for the jobs that wait now; a host is up before its burst is known to serve."""
+    living = (burst for burst in bursts if burst.phase in (*RISING, Phase.SERVING))
+    found = (_preparation(snapshot, policy, burst) for burst in living)
     return tuple(one for one in found if one is not None)
 
 

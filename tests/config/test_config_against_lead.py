@@ -66,6 +66,21 @@ def test_size_cuts_from_the_first_host() -> None:
     assert resolved({"pools": [{"size": 2}]}).policy.pools[0].ranks == (4, 5)
 
 
+@pytest.mark.parametrize(
+    ("written", "shares"),
+    [
+        ({}, True),
+        ({"provider": "far"}, False),
+        ({"shares_files": False}, False),
+        ({"provider": "far", "shares_files": True}, True),
+    ],
+)
+def test_only_this_machine_s_hosts_share_files_unless_told(written: dict[str, Any], shares: bool) -> None:
+    """Hosts of any provider but `local` are taken to see other files than the lead."""
+    (pool,) = resolved({"pools": [written | {"cwd_prefixes": ["/home"]}]}).policy.pools
+    assert (pool.shares_files, pool.cwd_prefixes) == (shares, ("/home",))
+
+
 def test_a_paid_pool_has_limits_without_a_word() -> None:
     """Hard limits stand for a paid provider from the start, and are said."""
     policy = resolved({"placement": "mixed"}, paid=True).policy

@@ -23,6 +23,7 @@ def problems(path: Path) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+PREFIX = "pools[0].cwd_prefixes[0]: must be an absolute path in normal form, such as /home"
 BAD = [
     ("limitz: {}", "limitz: is not a setting here (did you mean limits?)"),
     ("lead: {hosst: a}", "lead.hosst: is not a setting here (did you mean host?)"),
@@ -54,6 +55,19 @@ BAD = [
     ("pools: [{join_seconds: 0}]", "pools[0].join_seconds: must be greater than 0, not 0"),
     ("pools: [{idle_seconds: .inf}]", "pools[0].idle_seconds: must be a finite number, not inf"),
     ("pools: [{properties: burst}]", "pools[0].properties: must be a list, not the text 'burst'"),
+    ("pools: [{cwd_prefixes: /home}]", "pools[0].cwd_prefixes: must be a list, not the text '/home'"),
+    (
+        "pools: [{cwd_prefixes: [/home, home]}]",
+        "pools[0].cwd_prefixes[1]: must be an absolute path in normal form, such as /home; "
+        "home is not absolute",
+    ),
+    ("pools: [{cwd_prefixes: [/a/../b]}]", f"{PREFIX}; /a/../b is not normalised"),
+    ("pools: [{cwd_prefixes: ['/a/']}]", f"{PREFIX}; /a/ is not normalised"),
+    ('pools: [{cwd_prefixes: ["/a\\nb"]}]', rf"{PREFIX}; '/a\nb' has control characters"),
+    (
+        "pools: [{cwd_prefixes: [/]}]",
+        "pools[0].cwd_prefixes[0]: must not be the root: every directory of the hosts would be under it",
+    ),
     ("pools: [{options: 3}]", "pools[0].options: must be a mapping of settings, not 3"),
     (
         "pools: [{hosts: 'burst-0-[0-3'}]",

@@ -64,7 +64,39 @@ def ask(handle: Handle) -> dict[str, Any]:
         "status": sorted(handle.rpc("resource.status", {}, 0)),
         "jobs": _jobs(handle),
         "drains": _drains(handle),
+        "commands": _commands(handle),
     }
+
+
+def _commands(handle: Handle) -> list[Any]:
+    """Return what commands beside any job write and how they end, as `flux exec` would hear it."""
+    script = "echo out; echo err >&2; printf 'no %s' \"$@\"; exit 3"
+    command = {"cmdline": ["sh", "-c", script, "sh", "e'n$d"], "env": {}, "opts": {}, "channels": []}
+    complaint = command | {"cmdline": ["sh", "-c", "echo err >&2"], "env": {"PATH": "/bin:/usr/bin"}}
+    killed = command | {"cmdline": ["sh", "-c", "kill -9 $$"], "cwd": "/tmp"}
+    missing = command | {"cmdline": ["/no/such/command"]}
+    return [
+        _command(handle, {"cmd": command, "flags": 3}),
+        _command(handle, {"cmd": complaint, "flags": 2}),
+        _command(handle, {"cmd": killed, "flags": 3, "local_flags": 0}),
+        _command(handle, {"cmd": missing, "flags": 3}),
+        _command(handle, {"cmd": {"cmdline": ["true"]}, "flags": 3}),
+        _command(handle, {"cmd": command, "flags": 3}, 7),
+    ]
+
+
+def _command(handle: Handle, payload: Mapping[str, Any], rank: int = 0) -> list[Any]:
+    """Return the responses in an order that does not depend on which stream was read first."""
+    stream = handle.stream("rexec.exec", payload, rank)
+    heard: list[str] = []
+    try:
+        while (response := stream.next(10.0)) is not None:
+            heard.append(json.dumps(response | {"pid": "pid"}, sort_keys=True))
+    except StopIteration:
+        return sorted(heard)
+    except LeadRefused as refused:
+        return [refused.errno, refused.text]
+    raise TimeoutError("a command does not end")
 
 
 def _services(handle: Handle) -> list[Any]:

@@ -145,6 +145,23 @@ def test_strange_resources_become_the_wish_s_nonsense(resources: Any) -> None:
         read_request(strange)
 
 
+@pytest.mark.parametrize(
+    ("value", "cwd"),
+    [
+        ("/home/it's $(a `b`)\n", "/home/it's $(a `b`)\n"),
+        ("/home/\udcff", "/home/\udcff"),
+        (None, ""),
+        (7, ""),
+        (["/home"], ""),
+        ({"a": 1}, ""),
+    ],
+)
+def test_a_working_directory_is_read_as_it_is(value: Any, cwd: str) -> None:
+    """Text is kept whatever is in it, for others to judge; anything else is none."""
+    assert read({**JOBSPECS["n4"], "attributes": {"system": {"cwd": value}}}).cwd == cwd
+    assert read(JOBSPECS["n4"]).cwd == JOBSPECS["n4"]["attributes"]["system"]["cwd"]
+
+
 @pytest.mark.parametrize("constraints", [{"colour": ["red"]}, ["burst"], {"and": ["burst"]}])
 def test_strange_constraints_become_the_wish_s_nonsense(constraints: Any) -> None:
     """A constraint outside RFC 31 is not taken for no constraint."""
