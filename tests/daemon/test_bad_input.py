@@ -62,7 +62,7 @@ def test_every_mistake_is_reported_at_once(town):
 
 def test_a_provider_that_is_not_installed_is_named(town):
     """A provider that no package offers is named with those that are there."""
-    refused(town.burstd(provider="gke"), 2, "pools[0].provider", "'gke'", "local")
+    refused(town.burstd(provider="aks"), 2, "pools[0].provider", "'aks'", "local")
 
 
 def test_an_option_that_a_provider_does_not_have_is_named(town):
