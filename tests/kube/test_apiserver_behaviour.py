@@ -168,6 +168,40 @@ def test_created_object_has_no_version(api: Calls, maps: str) -> None:
     assert (code, refusal.get("reason")) == (500, None)
 
 
+def test_labels_are_checked(api: Calls, maps: str) -> None:
+    """Labels and keys of data are Invalid where their characters or length do not do, and must be texts."""
+    for labels in ({"a": "x" * 64}, {"a b": "x"}, {"a": "x/y"}, {"-a": "x"}, {"a/b/c": "x"}):
+        code, refusal = api("POST", maps, config_map("one", labels))
+        assert (code, refusal["reason"]) == (422, "Invalid"), labels
+        assert {field for _, field in causes(refusal)} == {"metadata.labels"}
+    assert api("POST", maps, config_map("one") | {"data": {"a b": ""}})[1]["reason"] == "Invalid"
+    assert api("POST", maps, config_map("one", {"a": 1}))[1]["reason"] == "BadRequest"
+
+
+def test_secrets_must_be_base64(api: Calls, namespace: str) -> None:
+    """Data of a Secret that are no base64 are BadRequest."""
+    body = {"metadata": {"name": "one"}, "data": {"a": "?"}}
+
+    assert api("POST", f"{NAMESPACES}/{namespace}/secrets", body)[1]["reason"] == "BadRequest"
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/apis/apps/v1/namespaces/default/deployments", "spec.selector"),
+        ("/apis/batch/v1/namespaces/default/jobs", "spec.template.spec.containers"),
+        ("/api/v1/namespaces/default/services", "spec.ports"),
+        (CRDS, "spec.group"),
+    ],
+)
+def test_what_is_missing_is_told(api: Calls, path: str, field: str) -> None:
+    """An object without what its kind needs is Invalid, by its field."""
+    code, refusal = api("POST", path, {"metadata": {"name": "incomplete"}, "spec": {}})
+
+    assert (code, refusal["reason"]) == (422, "Invalid")
+    assert field in {found for _, found in causes(refusal)}
+
+
 def test_body_must_fit_path(api: Calls, maps: str) -> None:
     """An object under another name than the path's, or of another kind, is BadRequest."""
     api.make(maps, config_map("one"))
@@ -299,6 +333,21 @@ def test_apply_needs_manager_and_kind(api: Calls, maps: str) -> None:
     """Applying without a field manager is Invalid, without a kind BadRequest."""
     assert api("PATCH", f"{maps}/one", config_map("one"), APPLY)[1]["reason"] == "Invalid"
     assert api.apply(f"{maps}/one", {"data": {"a": "1"}})[1]["reason"] == "BadRequest"
+
+
+def test_apply_of_unknown_fields_is_no_bad_request(
+    api: Calls, custom: Custom, namespace: str, maps: str
+) -> None:
+    """Applying an unknown field, or a wrong type, is answered 500 without a reason, and always will be."""
+    path = custom.path(namespace, "band")
+    wrongs = [custom.body(odd=1), custom.body(size="many"), custom.body(players=[{"odd": 1}])]
+    answers = [api.apply(path, body) for body in wrongs]
+    answers += [api.apply(path, body, fieldValidation="Strict") for body in wrongs]
+    answers += [api.apply(f"{maps}/one", config_map("one") | {"odd": 1})]
+    answers += [api.apply(f"{maps}/one", config_map("one", {"a": 1}))]
+
+    assert {(code, refusal.get("reason")) for code, refusal in answers} == {(500, None)}
+    assert all("failed to create typed patch object" in refusal["message"] for _, refusal in answers)
 
 
 def test_secret_text_becomes_data(api: Calls, namespace: str) -> None:
@@ -478,6 +527,13 @@ def test_definition_is_established_then_served(api: Calls, custom: Custom) -> No
     assert told == {"bands", "bands/status", "bands/scale"}
 
 
+def test_custom_resources_tell_their_kind(api: Calls, custom: Custom, namespace: str) -> None:
+    """A custom resource without kind and apiVersion is BadRequest, though the path says it all."""
+    code, refusal = api("POST", custom.path(namespace), {"metadata": {"name": "band"}, "spec": {"size": 1}})
+
+    assert (code, refusal["reason"]) == (400, "BadRequest")
+
+
 def test_new_definition_has_null_conditions(api: Calls) -> None:
     """The list of conditions of a definition is null at first: typed models of it cannot be trusted."""
     band = Custom()
@@ -513,9 +569,13 @@ def test_custom_resources_are_pruned_and_completed(api: Calls, custom: Custom, n
 
     code, refusal = api("POST", custom.path(namespace), body, fieldValidation="Strict")
     made = api.make(custom.path(namespace), body)
+    patch = api(
+        "PATCH", custom.path(namespace, "band"), {"spec": {"odd": 1}}, MERGE, fieldValidation="Strict"
+    )
 
     assert (code, refusal["reason"]) == (400, "BadRequest")
     assert 'unknown field "spec.odd"' in refusal["message"]
+    assert patch[1]["reason"] == "Invalid"
     assert made["spec"] == {
         "size": 1,
         "tempo": "slow",

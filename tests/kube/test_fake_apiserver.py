@@ -11,6 +11,7 @@ import pytest
 import urllib3
 from fakes.kube import ApiServer, Refused
 from fakes.kube.calls import Calls, wait_for
+from fakes.kube.samples import CRDS, Custom
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 PODS = "/api/v1/namespaces/default/pods"
@@ -244,7 +245,9 @@ def test_logs_of_pods(server: ApiServer, calls: Calls) -> None:
 def test_deployments_come_up(server: ApiServer, calls: Calls) -> None:
     """A Deployment becomes available for each of its generations, unless it is to stay down."""
     path = "/apis/apps/v1/namespaces/default/deployments"
-    calls.make(path, {"metadata": {"name": "one"}, "spec": {"replicas": 2}})
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "x", "image": "y"}]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    calls.make(path, {"metadata": {"name": "one"}, "spec": spec})
     status = wait_for(lambda: _available(calls.read(f"{path}/one")))
     assert (status["availableReplicas"], status["observedGeneration"]) == (2, 1)
 
@@ -255,6 +258,17 @@ def test_deployments_come_up(server: ApiServer, calls: Calls) -> None:
 
     server.deployments_stay_down = False
     assert wait_for(lambda: _available(calls.read(f"{path}/one")))["availableReplicas"] == 3
+
+
+def test_kinds_may_lag_behind_their_definitions(server: ApiServer, calls: Calls) -> None:
+    """As on a real server, a kind may be Established and yet not be found for a moment."""
+    server.pace.serve_seconds = 0.1
+    band = Custom()
+    calls.make(CRDS, band.definition)
+
+    wait_for(lambda: calls.read(band.definition_path)["status"]["conditions"])
+    assert calls("POST", band.path("default"), band.body()) == (404, "404 page not found\n")
+    wait_for(lambda: calls("POST", band.path("default"), band.body())[0] == 201)
 
 
 def _available(deployment: dict[str, Any]) -> dict[str, Any] | None:

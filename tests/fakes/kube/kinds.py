@@ -93,12 +93,14 @@ class Kinds:
 
     def __init__(self) -> None:
         self._known = {(kind.group, kind.version, kind.plural): kind for kind in _builtins()}
+        self._unserved: frozenset[str] = frozenset()
 
     def find(self, group: str, version: str, plural: str) -> Kind:
         """Return the kind at an address. Raises NoSuchPath."""
-        if kind := self._known.get((group, version, plural)):
-            return kind
-        raise NoSuchPath
+        kind = self._known.get((group, version, plural))
+        if kind is None or kind.resource in self._unserved:
+            raise NoSuchPath
+        return kind
 
     def is_builtin(self, group: str, version: str) -> bool:
         """Whether the server itself has this group and version."""
@@ -112,18 +114,26 @@ class Kinds:
         raise NoSuchPath(resource)
 
     def all(self) -> list[Kind]:
-        return list(self._known.values())
+        return [kind for kind in self._known.values() if kind.resource not in self._unserved]
 
     def define(self, crd: Object) -> None:
-        """Serve what a CustomResourceDefinition declares, the stored version first."""
+        """Take in what a CustomResourceDefinition declares, the stored version first; not served yet."""
         self.forget(crd)
         fresh = sorted(_declared(crd), key=lambda pair: not pair[0])
+        self._unserved |= {kind.resource for _, kind in fresh}
         self._known = self._known | {(kind.group, kind.version, kind.plural): kind for _, kind in fresh}
 
+    def serve(self, crd: Object) -> None:
+        """Let clients find what a CustomResourceDefinition declares."""
+        self._unserved -= {_resource(crd)}
+
     def forget(self, crd: Object) -> None:
-        spec = crd["spec"]
-        address = spec["group"], spec["names"]["plural"]
-        self._known = {key: kind for key, kind in self._known.items() if (key[0], key[2]) != address}
+        gone = _resource(crd)
+        self._known = {key: kind for key, kind in self._known.items() if kind.resource != gone}
+
+
+def _resource(crd: Object) -> str:
+    return f"{crd['spec']['names']['plural']}.{crd['spec']['group']}"
 
 
 def _declared(crd: Object) -> Iterator[tuple[bool, Kind]]:

@@ -141,7 +141,7 @@ class Routes:
             raise Refused(500, "resourceVersion should not be set on objects to be created", reason="")
         if "status" in target.kind.subresources:
             draft.pop("status", None)
-        writes.conform(target.kind, draft, strict=request.query.get("fieldValidation") == "Strict")
+        writes.conform(target.kind, draft, request)
         fresh = self.store.create(target.kind.resource, draft, manager=manager, dry_run=request.dry_run)
         return writes.shown(target.kind, fresh)
 
@@ -170,13 +170,12 @@ class Routes:
 
     def _write(self, request: Request, target: Target, change: Callable[[Object], Any]) -> Object:
         """Change an object or its status subresource as `change` says, if nobody was faster."""
-        strict = request.query.get("fieldValidation") == "Strict"
 
         def step(before: Object) -> Object:
             after = writes.addressed(target, change(before))
             writes.check_unmoved(target, before, after)
             after = writes.confine(target, before, after)
-            writes.conform(target.kind, after, strict=strict)
+            writes.conform(target.kind, after, request)
             return after
 
         return self._edit(request, target, step, request.manager(target.subresource))
@@ -203,7 +202,7 @@ class Routes:
             raise Refused(
                 400, f"invalid object type: {body.get('apiVersion', '')}/, Kind={body.get('kind', '')}"
             )
-        wanted = writes.addressed(target, body)
+        wanted = writes.addressed(target, body, applied=True)
         if wanted["metadata"].get("managedFields"):
             raise Refused(400, "metadata.managedFields must be nil")
         address = target.kind.resource, target.namespace, target.name
@@ -213,6 +212,7 @@ class Routes:
 
     def _apply_new(self, request: Request, target: Target, wanted: Object) -> Answer:
         writes.check_new(target, wanted)
+        writes.check_typed(target.kind, wanted)
         wanted["metadata"].pop("resourceVersion", None)
         fresh = ownership.apply(None, wanted, request.manager(), force=True, now=_now())
         return Answer(201, self._create_object(request, target, fresh, None))
@@ -222,9 +222,10 @@ class Routes:
 
         def step(before: Object) -> Object:
             writes.check_unmoved(target, before, wanted)
+            writes.check_typed(target.kind, wanted)
             after = ownership.apply(before, wanted, manager, force=force, now=_now())
             after = writes.confine(target, before, after)
-            writes.conform(target.kind, after, strict=request.query.get("fieldValidation") == "Strict")
+            writes.conform(target.kind, after, request)
             return after
 
         return self._edit(request, target, step, None)
@@ -261,7 +262,7 @@ class Routes:
         change = (lambda _: content) if put else writes.patcher(request, None, content)
 
         def step(before: Object) -> Object:
-            return writes.rescaled(target, before, change(writes.scale_of(target.kind, before)))
+            return writes.rescaled(target, before, change(writes.scale_of(target.kind, before)), request)
 
         after = self._edit(request, target, step, request.manager("scale"))
         return Answer(200, writes.scale_of(target.kind, after))

@@ -7,7 +7,6 @@ out is shared and must not be changed. `get`, `list` and all that writes give co
 from __future__ import annotations
 
 import copy
-import re
 import secrets
 import threading
 import uuid
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fakes.kube import defaults, ownership, status
+from fakes.kube import checks, defaults, ownership, status
 from fakes.kube.kinds import CRDS, Kind, Kinds
 from fakes.kube.ownership import Manager
 from fakes.kube.status import Object
@@ -25,7 +24,6 @@ Key = tuple[str, str, str]
 Change = Callable[[Object], Object | None]
 
 CONTROLLER = Manager("controller")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.:]*[a-z0-9])?")
 _KEPT = ("name", "namespace", "uid", "creationTimestamp", "generation", "resourceVersion", "generateName")
 _DYING = ("deletionTimestamp", "deletionGracePeriodSeconds")
 _FIRST_VERSION = 1000
@@ -291,13 +289,7 @@ def _begin(kind: Kind, obj: Object) -> Object:
         meta["name"] = meta["generateName"] + "".join(
             secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5)
         )
-    name = meta.get("name") or ""
-    if not name:
-        told = "Required value: name or generateName is required"
-        raise status.invalid(kind.kind, kind.group, "", [("FieldValueRequired", "metadata.name", told)])
-    if len(name) > 253 or not _NAME.fullmatch(name):
-        told = f'Invalid value: "{name}": a lowercase RFC 1123 subdomain must consist of [a-z0-9.-]'
-        raise status.invalid(kind.kind, kind.group, name, [("FieldValueInvalid", "metadata.name", told)])
+    checks.check_name(kind, meta.get("name") or "")
     if not kind.namespaced:
         meta.pop("namespace", None)
     _drop_empty(meta)

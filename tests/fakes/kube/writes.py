@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fakes.kube import patches, schema, status
+from fakes.kube import checks, patches, schema, status
 from fakes.kube.kinds import Kind
 from fakes.kube.requests import APPLY, Request, Target
 from fakes.kube.status import Object, Refused
@@ -30,11 +31,11 @@ def listed(kind: Kind, objects: Iterable[Object], meta: Object) -> Object:
     return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta, "items": items}
 
 
-def addressed(target: Target, body: Any) -> Object:
-    """Return a body with the path's name and namespace. Raises Refused (400) where they contradict it."""
-    if not isinstance(body, dict):
-        raise Refused(400, "the body of the request is not an object")
-    kind, obj = target.kind, dict(body)
+def addressed(target: Target, body: Any, *, applied: bool = False) -> Object:
+    """Return a body with the path's name and namespace. Raises Refused where they contradict it."""
+    kind = target.kind
+    checks.check_shape(kind, body, applied=applied)
+    obj = dict(body)
     if obj.get("kind", kind.kind) != kind.kind or obj.get("apiVersion", kind.api_version) != kind.api_version:
         told = f"{obj.get('kind')} in version {obj.get('apiVersion')} cannot be handled as a {kind.kind}"
         raise Refused(400, told)
@@ -94,17 +95,39 @@ def confine(target: Target, before: Object, after: Object) -> Object:
     return after
 
 
-def conform(kind: Kind, obj: Object, *, strict: bool) -> None:
-    """Prune, complete and check a custom resource, in place. Raises Refused (422; 400 if strict)."""
-    unknown = schema.prune(obj, kind.schema)
-    if unknown and strict:
-        told = ", ".join(f'unknown field "{path}"' for path in unknown)
-        raise Refused(
-            400, f"{kind.kind} in version {kind.version} cannot be handled: strict decoding error: {told}"
-        )
+def check_typed(kind: Kind, wanted: Object) -> None:
+    """Raise Refused where applying meets an unknown field or a wrong type: 500, and no reason."""
+    pruned = copy.deepcopy(wanted)
+    unknown = [*checks.unknown_fields(kind, pruned), *schema.prune(pruned, kind.schema)]
+    wrong = [f"{path}: field not declared in schema" for path in unknown]
+    wrong += [
+        f"{path}: {text}" for reason, path, text in schema.check(pruned, kind.schema) if "Type" in reason
+    ]
+    if wrong:
+        of = f"/{wanted['metadata']['name']}; {kind.api_version}, Kind={kind.kind}"
+        told = f"failed to create typed patch object ({of}): .{', .'.join(wrong)}"
+        raise Refused(500, told, reason="")
+
+
+def conform(kind: Kind, obj: Object, request: Request) -> None:
+    """Check any object; prune and complete a custom resource, in place. Raises Refused (422, 400)."""
+    checks.check_content(kind, obj)
+    unknown = [*checks.unknown_fields(kind, obj), *schema.prune(obj, kind.schema)]
+    if unknown and request.query.get("fieldValidation") == "Strict":
+        raise _strictly(kind, unknown, request)
+    for key in checks.unknown_fields(kind, obj):
+        del obj[key]
     schema.fill(obj, kind.schema)
     if causes := schema.check(obj, kind.schema):
         raise status.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), causes)
+
+
+def _strictly(kind: Kind, unknown: list[str], request: Request) -> Refused:
+    """Return the refusal of unknown fields: Invalid for a patch, BadRequest for a whole object."""
+    told = "strict decoding error: " + ", ".join(f'unknown field "{path}"' for path in unknown)
+    if request.method == "PATCH":
+        return status.invalid("", "", "", [("FieldValueInvalid", "patch", f"Invalid value: {told}")])
+    return Refused(400, f"{kind.kind} in version {kind.version} cannot be handled as a {kind.kind}: {told}")
 
 
 def scale_of(kind: Kind, obj: Object) -> Object:
@@ -121,7 +144,7 @@ def scale_of(kind: Kind, obj: Object) -> Object:
     }
 
 
-def rescaled(target: Target, before: Object, scale: Object) -> Object:
+def rescaled(target: Target, before: Object, scale: Object, request: Request) -> Object:
     """Return an object with the size that a Scale wants. Raises Refused (422) where that is no number."""
     check_unmoved(target, before, scale)
     wanted = (scale.get("spec") or {}).get("replicas", 0)
@@ -129,7 +152,7 @@ def rescaled(target: Target, before: Object, scale: Object) -> Object:
         told = "Invalid value: json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas"
         raise status.invalid("Scale", "", "", [("FieldValueInvalid", "patch", told)])
     after = patches.merge(before, _nested(target.kind.scale.wanted, wanted))
-    conform(target.kind, after, strict=False)
+    conform(target.kind, after, request)
     return after
 
 
