@@ -54,10 +54,8 @@ def main() -> None:
     added = [one - UNAVOIDABLE for one in running]
     spread = f"{min(added):.2f} to {max(added):.2f} s"
     print(f"burstd adds {statistics.median(added):.2f} s (median of {len(added)}; {spread}):")
-    print(
-        share = statistics.median(running) / IN_A_ROW
-        print(f"the way to running brokers takes {share:.0%} of what it would in a row.")
-    )
+    share = statistics.median(running) / IN_A_ROW
+    print(f"the way to running brokers takes {share:.0%} of what it would in a row.")
     print(f"Flux then takes {statistics.median(one.joining for one in rounds):.2f} s until all are online.")
 
 

@@ -49,8 +49,8 @@ class Venue:
         return self.shown(provider, order)
 
     def shown(self, provider: Provider, order: Order) -> Site:
-        """Wait until the listing shows exactly the order's hosts, and return the site."""
-        return self._wait(provider, order, lambda site: site is not None and site.hosts == order.hosts)
+        """Wait until the listing shows exactly the order's hosts, and none to be waited for; return the site."""
+        return self._wait(provider, order, lambda site: site is not None and _complete(site, order))
 
     def gone(self, provider: Provider, order: Order) -> None:
         """Wait until the listing does not show the site."""
@@ -66,6 +66,10 @@ class Venue:
             time.sleep(_LOOK_SECONDS)
         assert site is not None
         return site
+
+
+def _complete(site: Site, order: Order) -> bool:
+    return site.hosts == order.hosts and not site.pending
 
 
 def site_of(provider: Provider, order: Order) -> Site | None:
