@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from burstd.core.errors import LedgerError
-from burstd.core.model import Action, Failure, Outcome, Phase, Site, Verb
+from burstd.core.model import Action, Directory, Failure, Outcome, Phase, Site, Verb
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.testing.builders import NOW, a_burst
 
@@ -51,6 +51,14 @@ def test_an_intent_is_open_until_it_is_concluded(ledger):
 
     assert ledger.open_intents() == ()
     assert [(one.ended, one.failure) for one in ledger.intents()] == [(NOW + 1, "no")]
+
+
+def test_intents_are_read_back_whole(ledger):
+    """Ranks, jobs and directories come back as they were meant."""
+    made = (Directory("/home/it's `a`", 1000), Directory("/home", 0))
+    prepare = Action(Verb.PREPARE, "prepare:burst-0-g1", "burst-0", 1, ranks=(4, 5), directories=made)
+    ledger.intend(prepare, None, NOW)
+    assert [one.action for one in ledger.intents()] == [prepare]
 
 
 def test_gone_bursts_count_for_generations_only(ledger):
