@@ -6,6 +6,7 @@ leave as NotNow or Never, in the finer classes that `troubles` tells apart. API:
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -150,6 +151,8 @@ class Cloud:
             return self._made
 
     def _connect(self) -> Any:
+        # gRPC's core writes lines of its own to the standard error, past burstd's log
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from google.cloud.container_v1 import ClusterManagerClient
         from google.cloud.container_v1.services.cluster_manager import transports
 

@@ -52,6 +52,8 @@ class Clusters:
         self._operations = Operations(cloud, pace)
         self._grounds = Grounds(setting, options, cloud.credentials, made=True)
         self._making: dict[str, OperationSeen] = {}
+        self._began: dict[str, float] = {}
+        """When each site was first waited for: further attempts do not begin anew."""
         self._spec = request.spec(options)
 
     def close(self) -> None:
@@ -83,7 +85,7 @@ class Clusters:
 
     def observe(self) -> Listing:
         sighting = self._fleet.look()
-        self._grounds.keep_only(sighting.clusters)
+        self._grounds.keep_only(self._fleet.names())
         sites = [self._site(cluster) for cluster in sighting.clusters]
         known = tuple(site for site in sites if site is not None)
         return Listing(known, sighting.complete and len(known) == len(sites))
@@ -91,6 +93,7 @@ class Clusters:
     def remove(self, site: Site) -> None:
         """Empty the burst's cluster, then keep it or delete it; delete one that is kept already."""
         cluster = self._fleet.serving(site.pool, site.generation, site.name)
+        self._began.pop(site.name, None)
         if cluster is None:
             self._remove_kept(site)
         elif self._empties(cluster, site) and self._keeps(cluster):
@@ -101,6 +104,7 @@ class Clusters:
     def _obtain(self, order: Order) -> Obtained:
         found = self._fleet.serving(order.pool.name, order.generation, order.site_name)
         if found is not None:
+            self._fleet.note(found)
             return Obtained(found, making=self._making.get(found.name))
         for kept in self._fleet.look().clusters:
             if self._suits(kept, order):
@@ -156,7 +160,8 @@ class Clusters:
     def _await(self, order: Order, got: Obtained) -> Ground:
         """Wait until the API server answers. Raises what GKE says if the cluster cannot be made."""
         cluster, pool = got.cluster, order.pool
-        for look in self._pace.probes(pool.provision_seconds):
+        began = self._began.setdefault(order.site_name, time.monotonic())
+        for look in self._pace.probes(began + pool.provision_seconds - time.monotonic()):
             if look:
                 cluster = self._still_making(cluster, got.making)
             if cluster.lives:

@@ -45,9 +45,14 @@ class Fleet:
         return Sighting(own, self._zone not in listed.missing_zones)
 
     def note(self, cluster: ClusterSeen) -> None:
-        """Remember a cluster that was just made: a list may not show it yet."""
+        """Remember a cluster that is used from now on: a list may not show it yet."""
         with self._lock:
             self._known[cluster.name] = cluster.location
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the clusters that are there as far as is known."""
+        with self._lock:
+            return frozenset(self._known)
 
     def serving(self, pool: str, generation: int, name: str) -> ClusterSeen | None:
         """Return the cluster that serves a burst, whose own name it most likely has.

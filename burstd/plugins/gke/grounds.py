@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 
 from burstd.kube.client import Access, connect
 from burstd.kube.ground import Ground
@@ -14,6 +15,8 @@ from burstd.plugins.gke.options import GkeOptions
 from burstd.plugins.gke.seen import ClusterSeen
 
 _Key = tuple[str, ...]
+_NAME = 1
+"""Where a cluster's name stands in a key."""
 
 
 class Grounds:
@@ -48,13 +51,12 @@ class Grounds:
                 return 0.0
             return now - self._silent.setdefault(_key(cluster), now)
 
-    def keep_only(self, clusters: tuple[ClusterSeen, ...]) -> None:
-        """Drop the connections to all other clusters."""
-        kept = {_key(cluster) for cluster in clusters}
+    def keep_only(self, names: Collection[str]) -> None:
+        """Drop the connections to all but these clusters."""
         with self._lock:
-            gone = [key for key in self._open if key[:3] not in kept]
+            gone = [key for key in self._open if key[_NAME] not in names]
             closing = [self._open.pop(key) for key in gone]
-            self._silent = {key: since for key, since in self._silent.items() if key in kept}
+            self._silent = {key: since for key, since in self._silent.items() if key[_NAME] in names}
         for ground in closing:
             ground.close()
 

@@ -18,11 +18,14 @@ class Pace:
     def probes(self, seconds: float) -> Iterator[bool]:
         """Yield at once, then at each probe until so long has passed: whether to look at GKE too."""
         began, due, pause = time.monotonic(), 0.0, self.first_seconds
-        while (passed := time.monotonic() - began) <= seconds:
+        while True:
+            passed = time.monotonic() - began
             look = passed >= due
             if look:
                 due, pause = passed + pause, min(pause * 1.5, self.longest_seconds)
             yield look
+            if passed + self.probe_seconds > seconds:
+                return
             time.sleep(self.probe_seconds)
 
     def looks(self, seconds: float) -> Iterator[None]:

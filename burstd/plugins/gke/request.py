@@ -45,13 +45,18 @@ def cluster_marks(options: GkeOptions, order: Order) -> Marks:
 def cluster(options: GkeOptions, order: Order) -> Body:
     """Return the zonal cluster for an order: one system machine, and the node pool of the burst."""
     labels = options.labels | cluster_marks(options, order).labels()
-    pools = [system_pool(options, labels), node_pool(options, order, order.pool.name)]
+    lasting = {key: value for key, value in labels.items() if key != marks.SERVES}
+    pools = [system_pool(options, lasting), _hosts(options, order, order.pool.name, lasting)]
     return {"name": order.site_name, "resource_labels": labels, "node_pools": pools} | _cluster(options)
 
 
 def node_pool(options: GkeOptions, order: Order, name: str) -> Body:
-    """Return the node pool of a burst: its machines boot with it, and afterwards follow the pods."""
-    labels = options.labels | cluster_marks(options, order).labels()
+    """Return the node pool of a burst on a cluster that is there already."""
+    return _hosts(options, order, name, options.labels | cluster_marks(options, order).labels())
+
+
+def _hosts(options: GkeOptions, order: Order, name: str, labels: Mapping[str, str]) -> Body:
+    """The machines boot with their node pool, and afterwards follow the pods."""
     pool: Body = {
         "name": name,
         "initial_node_count": order.size,
