@@ -324,7 +324,9 @@ def _vanish(burst: Burst, scene: Scene) -> Burst:
 def _too_late(burst: Burst, pool: Pool) -> str:
     seconds = f"within {_patience(burst.phase, pool):g} s"
     if burst.phase is Phase.JOINING:
-        return f"no broker of {burst.name} joined the lead {seconds}"
+        told = burst.site.lead if burst.site is not None else ""
+        hint = f"; they were told to reach it at {told}: see that no firewall is in between" if told else ""
+        return f"no broker of {burst.name} joined the lead {seconds}{hint}"
     pending = f": {burst.site.pending}" if burst.site is not None and burst.site.pending else ""
     return f"{burst.name} was still {burst.phase} {seconds}{pending}"
 

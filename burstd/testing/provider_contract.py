@@ -49,7 +49,7 @@ class Venue:
         return self.shown(provider, order)
 
     def shown(self, provider: Provider, order: Order) -> Site:
-        """Wait until the listing shows exactly the order's hosts, and none to be waited for; return the site."""
+        """Wait until the listing shows exactly the order's hosts, none pending; return the site."""
         return self._wait(provider, order, lambda site: site is not None and _complete(site, order))
 
     def gone(self, provider: Provider, order: Order) -> None:

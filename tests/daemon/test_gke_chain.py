@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes.chain import Chain, chain
+from fakes.chain import IMAGE, Chain, chain
+from fakes.operator import ImageBehaviour
+
+from burstd.stage import machine
 
 FLAVORS = ["embedded", pytest.param("real", marks=pytest.mark.real_flux)]
 
@@ -65,3 +68,38 @@ def test_a_stockout_is_told_to_the_job_and_leaves_nothing() -> None:
         made.daemon.said("has no n2-standard-2 left (a stockout", 30)
         made.daemon.said("pool-cooldown", 30)
         until_nothing_is_paid(made)
+
+
+@pytest.mark.process
+def test_an_image_that_does_not_exist_is_told_and_leaves_nothing() -> None:
+    """Pods that cannot pull their image end the burst in the kubelet's words, and the cluster goes."""
+    with chain("embedded", images={"registry.example.org/other:1": ImageBehaviour()}) as made:
+        made.begin()
+        made.watch.submit(["hostname"], 4)
+        made.daemon.said("pool-failed", 30)
+        assert "ImagePullBackOff" in made.daemon.said(IMAGE, 1)
+        until_nothing_is_paid(made)
+
+
+@pytest.mark.process
+def test_a_lead_that_cannot_be_reached_is_told_and_leaves_nothing() -> None:
+    """Brokers that never join end the burst with the address they were given, and the cluster goes."""
+    port = machine.free_port()
+    with chain("embedded", lead_port=port, join_seconds=1.0) as made:
+        made.begin()
+        made.watch.submit(["hostname"], 4)
+        line = made.daemon.said("no broker of burst-0-g1 joined the lead within 1 s", 30)
+        assert f"tcp://127.0.0.1:{port}: see that no firewall is in between" in line
+        until_nothing_is_paid(made)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_brokers_join_again_after_the_lead_was_restarted(flavor) -> None:
+    """Every pod's broker, index 0's too, comes back to a lead that ended and started again."""
+    with chain(flavor, idle_seconds=60.0) as made:
+        made.begin()
+        made.watch.until_ended(made.watch.submit(["hostname"], 4), 60)
+        made.stage.restart_lead()
+        made.watch.until_online(made.stage.pool_hosts, 60)
+        assert len(made.gke.called("CreateCluster")) == 1

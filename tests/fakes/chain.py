@@ -7,7 +7,7 @@ embedded instance), burstd is what is installed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from fakes.gke import FakeGke
 from fakes.gke.settings import Delays
 from fakes.kube import ApiServer
 from fakes.operator import Delays as PodDelays
-from fakes.operator import Operator
+from fakes.operator import ImageBehaviour, Operator
 
 OPERATOR_YAML = Path(__file__).parent / "flux-operator.yaml"
 DIGEST = "registry.example.org/flux-operator@sha256:" + "0" * 64
@@ -56,10 +56,13 @@ def chain(
     say: Callable[[str], None] = lambda _: None,
     options: dict[str, Any] | None = None,
     operator_seconds: float = 0.02,
+    images: Mapping[str, ImageBehaviour] | None = None,
+    lead_port: int | None = None,
     **pool: Any,
 ) -> Iterator[Chain]:
     """Give the chain; `options` and `pool` are settings of burstd's only pool, `operator_seconds` is
-    what the Flux Operator takes to start. Nothing is left at the end.
+    what the Flux Operator takes to start, `images` all that registries have, `lead_port` where brokers are
+    told to reach the lead. Nothing is left at the end.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chain-"))).resolve()
@@ -75,10 +78,12 @@ def chain(
                 flavor=flavor,
                 delays=pods or PodDelays(back_off=0.2, retry=0.2),
                 nodes="listed",
+                images=images,
             )
 
         gke = stack.enter_context(FakeGke(delays, attach))
         config = _config(stage, gke, directory, options or {}, pool)
+        config["lead"]["port"] = lead_port or stage.port
         daemon = DaemonProcess(config, directory / "burstd.yaml", stage.environment(), say)
         stack.enter_context(daemon)
         watch = stack.enter_context(Watch(stage.uri, daemon.check))
