@@ -389,7 +389,7 @@ class Demand:
 def _progress(burst: Burst) -> str:
     """Return the burst's name, and what it still waits for as its provider says."""
     pending = burst.site.pending if burst.site is not None else ""
-    return f"{burst.name}: {pending}" if pending and burst.phase in RISING else burst.name
+    return f"{burst.name}: {pending}" if pending and burst.phase in (*RISING, Phase.SERVING) else burst.name
 
 
 def _offer(pool: Pool) -> str:

@@ -77,10 +77,12 @@ class Ground:
     def launch(self, order: Order) -> None:
         """Have the order's brokers started: those that run are left alone."""
         self.prepare(order)
+        if self._minicluster(order) is None:
+            self._make_once(minicluster.minicluster(order, self._options, self._machine))
         found = self._minicluster(order)
         if found is None:
-            self.cluster.create(minicluster.minicluster(order, self._options, self._machine))
-        elif found["spec"]["size"] != order.size:
+            raise NotNow(f"the MiniCluster of {order.site_name} is gone again; somebody took it away")
+        if found["spec"]["size"] != order.size:
             self._scale(order, found)
 
     def resize(self, order: Order) -> None:

@@ -24,6 +24,9 @@ from burstd.kube.options import KubeOptions, VolumeOptions
 from burstd.kube.steps import AGAIN, CURVE_CERT, SECRET_PATH, STOP, pre
 
 SECRET_NAME = "burst-secrets"
+_MILLICORES = 600
+"""Of each core."""
+
 FLUX_VIEW = "ghcr.io/converged-computing/flux-view-ubuntu:tag-noble"
 """The operator's own default for where Flux comes from."""
 
@@ -91,7 +94,7 @@ def minicluster(order: Order, options: KubeOptions, machine: Machine) -> Manifes
         "interactive": True,
         "logging": {"quiet": True},
         "flux": _flux(order, options),
-        "containers": [_broker(options, machine, order.join), *options.containers],
+        "containers": [_broker(order, options, machine), *options.containers],
         "pod": _pod(order, options, machine),
     }
     spec |= {"minSize": min(options.min_size, order.size)} if options.min_size else {}
@@ -189,25 +192,30 @@ def _flux(order: Order, options: KubeOptions) -> Manifest:
     }
 
 
-def _broker(options: KubeOptions, machine: Machine, join: Join) -> Manifest:
+def _broker(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
     volumes = {name: _volume(volume) for name, volume in options.volumes.items()}
     own = {"secretName": SECRET_NAME, "path": SECRET_PATH, "readOnly": True}
     container: Manifest = {
-        "image": options.image or join.image,
+        "image": options.image or order.join.image,
         "runFlux": True,
-        "commands": {"pre": pre(join), "post": AGAIN},
+        "commands": {"pre": pre(order.join), "post": AGAIN},
         "lifeCycle": {"preStopExec": STOP},
         "volumes": {**volumes, SECRET_NAME: own},
     }
-    container |= _resources(options, machine)
+    container |= _resources(order, options, machine)
     container |= {"environment": dict(options.environment)} if options.environment else {}
     container |= {"imagePullSecret": options.pull_secret} if options.pull_secret else {}
     return container
 
 
-def _resources(options: KubeOptions, machine: Machine) -> Manifest:
+def _resources(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
+    """Return what a broker asks for: more than half of the cores it will offer, unless something says more.
+
+    So two of them never share a machine of that size, and what else runs on one still fits beside it.
+    """
+    cpu = f"{order.pool.shape.cores * _MILLICORES}m"
     asked = {
-        "requests": {**machine.requests, **options.requests},
+        "requests": {"cpu": cpu, **machine.requests, **options.requests},
         "limits": {**machine.limits, **options.limits},
     }
     given = {key: value for key, value in asked.items() if value}

@@ -81,6 +81,25 @@ def test_everything_bears_its_owner(place: Town) -> None:
         assert found["metadata"]["labels"]["burstd.dev/generation"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/namespaces$"),
+        ("POST", "/jobs$"),
+        ("POST", "/miniclusters$"),
+        ("PATCH", "/secrets/burst-secrets"),
+    ],
+)
+def test_a_lost_answer_makes_nothing_twice(place: Town, method: str, path: str) -> None:
+    """Where something was made and the answer lost, launching goes on with it."""
+    provider, order = a_kubernetes(place), place.order()
+    a_kubernetes(place).provision(place.order(generation=9))  # the operator is there
+    fault = place.api.faults.add(method=method, path=path, drop="after")
+    provider.launch(order)
+    assert fault.hits == 1
+    assert place.api.store.get("miniclusters.flux-framework.org", order.site_name, "burst-0") is not None
+
+
 def test_a_foreign_namespace_is_not_touched(place: Town) -> None:
     """A namespace of the burst's name that somebody else made is refused, and stays as it is."""
     order = place.order()
