@@ -16,7 +16,7 @@ import yaml
 from burstd.core.errors import Never, NotNow
 from burstd.kube import patience
 from burstd.kube.client import Cluster
-from burstd.kube.kinds import CRD, DEPLOYMENT, Manifest
+from burstd.kube.kinds import CRD, DEPLOYMENT, MINICLUSTER, Manifest
 from burstd.kube.options import OperatorOptions
 
 log = logging.getLogger(__name__)
@@ -141,8 +141,10 @@ def _operators(manifests: tuple[Manifest, ...]) -> Iterator[Manifest]:
 
 
 def _established(cluster: Cluster) -> bool:
+    """Say whether the kind is there to be used: a new one is served only a moment after it is established."""
     conditions = ((cluster.get(CRD, CRD_NAME) or {}).get("status") or {}).get("conditions") or ()
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+    there = any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+    return there and bool(cluster.list(MINICLUSTER).version)
 
 
 def _wait_established(cluster: Cluster) -> None:

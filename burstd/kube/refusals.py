@@ -46,6 +46,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, what: str, url
         return Exists(text) if told.get("reason") == "AlreadyExists" else Stale(text)
     if status == 410:
         return Expired(text)
+    if status == 500 and told.get("kind") == "Status" and not told.get("reason"):
+        return Never(f"{what} at {url} is refused: {text}")  # so a manifest with an unknown field is answered
     if status in _PASSING:
         return Overloaded(f"{what} at {url}: {text}", _retry_after(headers, told))
     if status == 401:

@@ -26,7 +26,7 @@ class Pace:
     """From the end of a namespace's contents to its own."""
     crd_seconds: float = 0.02
     """From the creation of a CustomResourceDefinition to its being Established."""
-    serve_seconds: float = 0.0
+    serve_seconds: float = 0.02
     """From there until its kind is found: a real server takes about 0.02 s, in which it answers 404."""
     deployment_seconds: float = 0.02
     """From a change of a Deployment to its availability."""
