@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from fakes.gke import Delays
 from fakes.gke.machines import NODE_POOL
-from fakes.gke.venue import Region, region
+from fakes.gke.venue import Region, region, wait
 
 from burstd.core.model import Site
 from burstd.plugins.contract import Order
@@ -23,13 +23,6 @@ pytestmark = pytest.mark.process
 def place() -> Iterator[Region]:
     with region(operator=True, delays=Delays(unneeded=0.3)) as made:
         yield made
-
-
-def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def run(provider: Gke, order: Order) -> Site:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 from fakes.gke import Delays, FakeGke
 from fakes.gke.machines import NODE_POOL, allocatable_millicores
+from fakes.gke.venue import wait
 from google.api_core.exceptions import (
     AlreadyExists,
     FailedPrecondition,
@@ -64,13 +65,6 @@ def done(
 
     wait(lambda: look().status == container_v1.Operation.Status.DONE)
     return look()
-
-
-def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_creation_is_an_operation(gke: FakeGke, client: container_v1.ClusterManagerClient) -> None:

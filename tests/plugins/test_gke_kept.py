@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes.gke.venue import Region, region
+from fakes.gke.venue import Region, only, region, wait
 from google.cloud import container_v1
 from grpc import StatusCode
 
@@ -24,21 +24,6 @@ HOUR = 3600.0
 def place() -> Iterator[Region]:
     with region() as made:
         yield made
-
-
-def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def only(provider: Gke) -> Site:
-    """Return the only site of a complete listing."""
-    listing = provider.observe()
-    assert listing.complete
-    (site,) = listing.sites
-    return site
 
 
 def labels(place: Region) -> dict[str, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes.gke.venue import Region, region
+from fakes.gke.venue import Region, only, region, wait
 from grpc import StatusCode
 
 from burstd.core.errors import Never, NotNow
@@ -31,20 +30,6 @@ def guest(place: Region, owner: str = "tester", **options: Any) -> Gke:
     """Return a provider that makes node pools of the cluster `mine`, where it may install the operator."""
     operator = place.options()["operator"] | {"install": True}
     return place.provider(owner, **({"cluster": "mine", "operator": operator} | options))
-
-
-def only(provider: Gke) -> Site:
-    listing = provider.observe()
-    assert listing.complete
-    (site,) = listing.sites
-    return site
-
-
-def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_only_a_node_pool_is_made_and_removed(place: Region) -> None:

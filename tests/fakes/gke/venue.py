@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from burstd.core.model import Pool, Shape
+from burstd.core.model import Pool, Shape, Site
 from burstd.join import curve
 from burstd.join.papers import Declared, Join, Order
 from burstd.plugins.contract import Setting
@@ -96,3 +97,19 @@ def papers(directory: Path) -> tuple[Join, Pool]:
     hosts = tuple(f"burst-0-{index}" for index in range(4))
     join = Join("127.0.0.1", machine.free_port(), declared, certificate, image=IMAGE)
     return join, Pool("burst-0", "gke", hosts, (1, 2, 3, 4), shape, paid=True, provision_seconds=20.0)
+
+
+def only(provider: Gke) -> Site:
+    """Return the only site of a complete listing."""
+    listing = provider.observe()
+    assert listing.complete
+    (site,) = listing.sites
+    return site
+
+
+def wait(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
