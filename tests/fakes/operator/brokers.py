@@ -58,7 +58,7 @@ _SUBMIT = """
     exec sh -c "$*"
 """
 
-_ETH0 = re.compile(r"tcp://(?:eth0|[^\"\s]*\.svc\.cluster\.local):(?:%p|8050)")
+_ETH0 = re.compile(r"tcp://(?:eth0|\*|[^\"\s]*\.svc\.cluster\.local):(?:%p|8050)")
 _VERIFY = '\n[resource.verify]\ndefault = "allow-extra"\ngpu = "ignore"\nhostname = "ignore"\n'
 
 

@@ -22,7 +22,10 @@ class Kubelet:
         ground: Ground,
         logs: MutableMapping[tuple[str, str, str], str],
         wake: Callable[[], None],
+        port: int | None = None,
     ) -> None:
+        """`port` is where the first broker of every Job listens; None: each has a port of its own."""
+        self._only_port = port
         self._objects = objects
         self._ground = ground
         self._wake = wake
@@ -82,4 +85,4 @@ class Kubelet:
 
     def _port(self, owner: str) -> int:
         """Return where the first broker of a Job's pods listens."""
-        return self._ports.setdefault(owner, machine.free_port())
+        return self._only_port or self._ports.setdefault(owner, machine.free_port())

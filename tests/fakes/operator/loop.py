@@ -33,7 +33,7 @@ class Operator:
     `attributes` are further arguments of every broker, such as `-Scores=4`. `private` are paths, besides
     volumes, that containers write to.
     `uts`: whether each pod gets a host name of its own, where this is allowed; else its broker does not
-    verify it, and the lead's must not either.
+    verify it, and the lead's must not either. `port`: where the first broker of a MiniCluster listens.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Operator:
         attributes: tuple[str, ...] = (),
         private: tuple[str, ...] = ("/etc/munge", "/run/munge"),
         uts: Literal["auto", "never"] = "auto",
+        port: int | None = None,
     ) -> None:
         named = uts == "auto" and launch.can_name_hosts()
         self._ground = Ground(
@@ -64,7 +65,7 @@ class Operator:
         self._clusters = MiniClusters(objects, self._ground, needs_deployment)
         self._jobs = Jobs(objects)
         self._scheduler = Scheduler(objects, nodes, one_per_node)
-        self._kubelet = Kubelet(objects, self._ground, store.logs, self._woken.set)
+        self._kubelet = Kubelet(objects, self._ground, store.logs, self._woken.set, port)
         self._thread = threading.Thread(target=self._run, name="operator", daemon=True)
 
     def __enter__(self) -> Self:
