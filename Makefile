@@ -6,7 +6,13 @@ VENV ?= .venv
 WORKERS ?= 2
 UPGRADE ?=
 DEMO ?=
+DOCKER ?= docker
+IMAGE ?= burstd
+FLUX_VERSION ?= 0.88.0
+BROKER_UID ?= 0
 BIN = $(VENV)/bin
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' burstd/__init__.py)
+IMAGE_TAG = $(VERSION)-flux$(FLUX_VERSION)
 SOURCES := $(shell find burstd -name '*.py')
 
 # PYTHONSAFEPATH keeps the source tree off sys.path, so that the tests run what is installed in $(VENV)
@@ -17,10 +23,10 @@ COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-gke unit test lint check audit wheel bench-burst bench-gke lock clean
+.PHONY: help env demo demo-gke unit test lint check audit wheel bench-burst bench-gke image deploy-manifests lock clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 env: $(VENV)/.made  ## make .venv from the locked versions, once
 
@@ -54,6 +60,14 @@ bench-burst: $(VENV)/.made  ## seconds from submit to start, through burstd and 
 
 bench-gke: $(VENV)/.made  ## what burstd adds to the cloud's own latency, by delays that are known
 	$(BIN)/python bench/gke.py
+
+image:  ## build the image for one Flux with Docker, and print its name; FLUX_VERSION=..., BROKER_UID=...
+	@$(DOCKER) build --build-arg FLUX_VERSION=$(FLUX_VERSION) --build-arg BROKER_UID=$(BROKER_UID) \
+	    --tag $(IMAGE):$(IMAGE_TAG) . >&2
+	@echo $(IMAGE):$(IMAGE_TAG)
+
+deploy-manifests: $(VENV)/.made  ## write the manifests in deploy/ anew, from the burstd.yaml beside them
+	UPDATE_GOLDEN=1 $(PYTEST) -n 0 -q tests/deploy -k manifests_are_what_is_rendered
 
 lock: .venv-lock/.made  ## write both lock files anew; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) --group dev --output-file requirements.lock pyproject.toml
