@@ -59,7 +59,7 @@ _FLAGS: Mapping[str, Any] = {
     "project": _option(str, "Cloud project of the pool; makes its provider gke.", "PROJECT"),
     "zone": _option(str, "Cloud zone of the pool.", "ZONE"),
     "machine_type": _option(str, "Machine type of the pool's hosts.", "TYPE"),
-    "flux_operator_yaml": _option(Path, "Manifest of the Flux Operator for the pool's sites.", "FILE"),
+    "flux_operator_yaml": _option(str, "Manifest of the Flux Operator for the pool's sites.", "FILE|URL"),
 }
 
 _PARAMETERS = tuple(

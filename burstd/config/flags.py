@@ -19,7 +19,7 @@ class Flags:
 
     project: str | None = None
     cluster_name: str | None = None
-    flux_operator_yaml: Path | None = None
+    flux_operator_yaml: str | None = None
     lead_host: str | None = None
     lead_port: int | None = None
     lead_size: int | None = None
@@ -115,11 +115,10 @@ def _chosen(pools: list[Raw], name: str | None) -> int | None:
 
 
 def _merged(pool: Raw, given: Raw) -> Raw:
-    options = {
-        key: str(value.absolute()) if isinstance(value, Path) else value
-        for key, value in given.items()
-        if key != "name"
-    }
+    options = {key: value for key, value in given.items() if key != "name"}
+    manifest = options.get("flux_operator_yaml", "")
+    if manifest and "://" not in manifest:
+        options["flux_operator_yaml"] = str(Path(manifest).absolute())
     merged = pool | {"name": given.get("name", pool.get("name", "burst-0"))}
     if options and isinstance(pool.get("options") or {}, dict):
         merged["options"] = (pool.get("options") or {}) | options

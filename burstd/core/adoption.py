@@ -11,11 +11,12 @@ from burstd.core.model import Burst, Phase, Pool, Site
 def sight(burst: Burst, sites: Iterable[Site], *, complete: bool, begun: float) -> Burst:
     """Return the record with what a listing, begun at `begun`, shows of it.
 
-    A listing begun before the latest effect ended tells nothing; an incomplete one proves no absence.
+    A listing begun before the latest effect ended tells nothing; an incomplete one proves no absence. What is
+    kept of a burst for the next one is not the burst.
     """
     if burst.outcome is not None and begun < burst.outcome.at:
         return burst
-    site = next((site for site in sites if _is(site, burst)), None)
+    site = next((site for site in sites if site.kept_until is None and _is(site, burst)), None)
     if site is not None:
         return replace(burst, site=site, absences=0)
     return replace(burst, site=None, absences=burst.absences + 1) if complete else burst

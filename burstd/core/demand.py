@@ -64,8 +64,7 @@ class Demand:
             self._admit(burst)
         self._free = {room.rank: room for room in self._free_rooms()}
         self._coming = {room.rank: room for room in self._coming_rooms()}
-        self.given: dict[int, frozenset[int]] = {}
-        """The ranks on which each job was given room."""
+        self.given: dict[int, frozenset[int]] = {}  # the ranks on which each job has its room
         self._reserved = reserved(policy)
         self.ready: dict[int, float] = {}
         """Jobs for which enough hosts are free, and since when they are."""
@@ -103,6 +102,11 @@ class Demand:
         if takes is not None:
             self._give(job, takes)
             self.ready[job.id] = self._since(job, takes)
+
+    def take_away(self, ranks: Iterable[int]) -> None:
+        """Count hosts as up no more that the plan itself has begun to take away."""
+        for rank in ranks:
+            self._free.pop(rank, None)
 
     def is_up(self, pool: Pool) -> bool:
         """Say whether a host of the pool is up and stays."""

@@ -117,7 +117,9 @@ class Observer:
         if pool in self._stale or any(_outdated(seen, burst) for burst in bursts):
             return seen.begun + self._providers[pool].listing_seconds
         pauses = (self._pause(pool, burst) for burst in bursts)
-        return seen.begun + min(pauses, default=QUIET_SECONDS)
+        due = seen.begun + min(pauses, default=QUIET_SECONDS)
+        kept = (site.kept_until for site in seen.listing.sites if site.kept_until is not None)
+        return min((due, *(until for until in kept if until > seen.begun)))
 
     def _pause(self, pool: str, burst: Burst) -> float:
         removed = burst.outcome is not None and burst.outcome.verb is Verb.REMOVE

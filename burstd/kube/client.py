@@ -26,7 +26,7 @@ from tenacity.nap import sleep_using_event
 
 from burstd.core.errors import Never, NotNow
 from burstd.kube.kinds import Kind, Manifest, kind_of, path_of
-from burstd.kube.refusals import Missing, Overloaded, Silent, refusal, watch_error
+from burstd.kube.refusals import Exists, Missing, Overloaded, Silent, refusal, watch_error
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -138,7 +138,11 @@ class Cluster:
         """Make an object, or bring its fields to what the manifest says (server-side apply, forced)."""
         path = path_of(self.kind(manifest), _namespace(manifest), manifest["metadata"]["name"])
         query = {"fieldManager": MANAGER, "force": "true"}
-        return self._call("PATCH", path, query, manifest, "application/apply-patch+yaml") or {}
+        kind = "application/apply-patch+yaml"
+        try:
+            return self._call("PATCH", path, query, manifest, kind) or {}
+        except Exists:  # somebody made it in the same moment: now there is something to change
+            return self._call("PATCH", path, query, manifest, kind) or {}
 
     def merge(self, kind: Kind, name: str, namespace: str, change: Manifest) -> Manifest:
         """Change fields of an object that must be there (RFC 7386). Raises Stale, NotNow, Never."""

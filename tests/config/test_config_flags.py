@@ -38,7 +38,7 @@ def test_the_command_line_of_the_bursting_experiment(tmp_path: Path) -> None:
     flags = Flags(
         project="myproject",
         cluster_name="flux-external-cluster",
-        flux_operator_yaml=Path("/etc/operator.yaml"),
+        flux_operator_yaml="/etc/operator.yaml",
         lead_host="34.28.41.20",
         lead_port=30093,
         lead_size=4,

@@ -27,6 +27,11 @@ class TestSight:
         """Each complete listing that does not show the site adds one absence."""
         assert sight(a_burst(), [], complete=True, begun=NOW).absences == 1
 
+    def test_what_is_kept_of_a_burst_is_not_the_burst(self):
+        """A burst whose cluster is kept for the next one counts as absent, so that it can be gone."""
+        kept = replace(a_site(1, hosts=0), kept_until=NOW + 60)
+        assert sight(a_burst(), [kept], complete=True, begun=NOW).absences == 1
+
     def test_an_incomplete_listing_proves_nothing(self):
         """A listing that may lack sites counts no absence."""
         assert sight(a_burst(), [], complete=False, begun=NOW).absences == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,21 @@ def test_brokers_join_again_after_the_lead_was_restarted(flavor) -> None:
         made.stage.restart_lead()
         made.watch.until_online(made.stage.pool_hosts, 60)
         assert len(made.gke.called("CreateCluster")) == 1
+
+
+@pytest.mark.process
+def test_a_kept_cluster_serves_the_next_burst_and_then_goes() -> None:
+    """With keep_cluster_seconds a second burst is on the cluster of the first, which goes in time."""
+    with chain("embedded", idle_seconds=0.5, options={"keep_cluster_seconds": 4.0}) as made:
+        made.begin()
+        made.watch.until_ended(made.watch.submit(["hostname"], 4), 60)
+        made.daemon.said("burst-0-g1: is gone, verified", 30)
+        assert "clusters/chain-burst-0-g1" in made.gke.alive()
+        made.watch.until_ended(made.watch.submit(["hostname"], 4), 60)
+        made.daemon.said("burst-0-g2: is gone, verified", 30)
+        assert len(made.gke.called("CreateCluster")) == 1
+        made.daemon.said("it was kept for long enough", 90)
+        deadline = time.monotonic() + 30
+        while made.gke.alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert made.gke.alive() == ()

@@ -1,4 +1,4 @@
-"""A lead that is a MiniCluster, as `burstd render lead` prints it: burstd is beside the broker in each pod."""
+"""A lead that is a MiniCluster, as `burstd render lead` prints it: burstd beside the broker in each pod."""
 
 from __future__ import annotations
 
