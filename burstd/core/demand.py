@@ -6,7 +6,7 @@ that are up, then hosts that are coming, then hosts that a pool can still bring 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from burstd.core.constraint import Constraint
@@ -103,10 +103,9 @@ class Demand:
             self._give(job, takes)
             self.ready[job.id] = self._since(job, takes)
 
-    def take_away(self, ranks: Iterable[int]) -> None:
+    def take_away(self, ranks: Collection[int]) -> None:
         """Count hosts as up no more that the plan itself has begun to take away."""
-        for rank in ranks:
-            self._free.pop(rank, None)
+        self._free = {rank: room for rank, room in self._free.items() if rank not in ranks}
 
     def is_up(self, pool: Pool) -> bool:
         """Say whether a host of the pool is up and stays."""

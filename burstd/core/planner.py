@@ -80,7 +80,7 @@ class _Planning:
         self.cover_ordinary(demand)
         promised = demand.promised
         bursts = [self.scale_in(burst, promised) for burst in demand.bursts()]
-        demand.take_away(rank for burst in bursts for rank in self.meant(burst))
+        demand.take_away({rank for burst in bursts for rank in self.meant(burst)})
         lacks = preparations(self.snapshot, self.policy, bursts)
         waits = unprepared(self.snapshot, lacks)
         steward = Steward(self.snapshot, self.policy, demand, dict(reasons), self.now, waits)

@@ -89,6 +89,13 @@ class TestPoolQueues:
 
         assert (Verb.CLOSE, "burst-0") in dealings(replace(snapshot, bursts=(draining,)))
 
+    def test_the_queue_is_stopped_by_the_plan_that_takes_the_last_host_away(self):
+        """Hosts that begin to drain in this very plan count as up no more."""
+        idle = a_lead(Scheduling.FIFO, queues=(BATCH, OPEN, MIXED), up=(4,))
+        idle = replace(idle, bursts=(a_burst(size=1),))
+        assert [one.phase for one in plan(idle, POLICY, NOW).bursts] == [Phase.DRAINING]
+        assert dealings(idle) == [(Verb.CLOSE, "burst-0")]
+
     def test_queues_are_started_on_order_once(self):
         """A queue named in start_queues is started if it is stopped without a reason, once a generation."""
         policy = replace(POLICY, start_queues=("batch", "mixed"))
