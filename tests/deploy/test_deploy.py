@@ -35,7 +35,7 @@ every_overlay = pytest.mark.parametrize("overlay", ["sidecar", "gke"])
 
 @every_overlay
 def test_manifests_are_what_is_rendered(overlay: str) -> None:
-    """Each manifest of an overlay, and of the base, is what `burstd render lead` prints for its burstd.yaml."""
+    """Each manifest of an overlay and of the base is what `burstd render lead` prints for its burstd.yaml."""
     for manifest in _rendered(overlay):
         path = _place(overlay, manifest)
         text = rendered.as_yaml([manifest])
@@ -109,7 +109,7 @@ def test_no_secret_is_in_deploy() -> None:
 
 
 def test_the_unit_is_the_brokers_user() -> None:
-    """burstd beside a system instance runs as its owner, restarts, but not with a wrong configuration."""
+    """Burstd beside a system instance runs as its owner, restarts, but not with a wrong configuration."""
     service = _unit(DEPLOY / "beside" / "burstd.service")["Service"]
     assert service["User"] == "flux"
     assert service["Restart"] == "on-failure"
@@ -126,7 +126,7 @@ def test_drop_ins_change_what_the_unit_has() -> None:
 
 @pytest.mark.process
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    """Where there is a systemd, it finds no fault with the unit and its drop-ins but programs that are not here."""
+    """Where there is a systemd, it finds no fault with the unit and its drop-ins but missing programs."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("needs systemd-analyze")
@@ -141,7 +141,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
 
 
 def test_the_image_is_made_in_two_stages() -> None:
-    """Both stages begin with the Flux image of the version that is an argument; only the wheel's result goes over."""
+    """Both stages begin with the Flux image whose version is an argument; only the environment goes over."""
     lines = _dockerfile(ROOT / "Dockerfile")
     assert lines.count(("FROM", "${FLUX_IMAGE} AS built")) == 1
     assert lines.count(("FROM", "${FLUX_IMAGE}")) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "examples/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "deploy/**/*.md")
     for path in ROOT.glob(pattern)
     if not path.name.startswith(".")
 )
@@ -59,13 +60,20 @@ def prose(path: Path) -> str:
 
 def commands(path: Path) -> Iterator[list[str]]:
     """Yield every command of burstd, make or flux on a page: in blocks, and in the midst of a sentence."""
-    lines = [line for block in blocks(path, "sh") for line in block.splitlines()]
+    lines = [line for block in blocks(path, "sh") for line in block.replace("\\\n", " ").splitlines()]
     lines += [run.command for run in runs(path)]
     lines += [line.strip() for line in prose(path).splitlines() if line.startswith("    ")]
     lines += _CODE.findall(prose(path))
     for line in lines:
         if re.match(r"(burstd|make|flux)( |$)", line):
-            yield shlex.split(line.partition(" #")[0].removeprefix("flux env "))
+            yield words(line.removeprefix("flux env "))
+
+
+def words(line: str) -> list[str]:
+    """Return the words of the first command on a line: up to a comment, a pipe, or another command."""
+    reader = shlex.shlex(line, posix=True, punctuation_chars=True)
+    reader.whitespace_split, reader.commenters = True, ""
+    return list(itertools.takewhile(lambda word: word[0] not in "#|<>&;()", filter(None, reader)))
 
 
 def links(path: Path) -> list[str]:
