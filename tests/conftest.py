@@ -41,7 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [report for report in terminalreporter.getreports("skipped") if "real_flux" in report.keywords]
+    skipped = [
+        report
+        for report in terminalreporter.getreports("skipped")
+        if "real_flux" in getattr(report, "keywords", ())
+    ]
     for reason, count in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped).items():
         text = f"NOT RUN: {count} tests that need a real Flux ({reason})"
         terminalreporter.write_line(text, yellow=True, bold=True)

@@ -19,6 +19,8 @@ from fakes.operator import Delays, ImageBehaviour, Operator, install
 
 from burstd.cli import rendered
 from burstd.config import Config
+from burstd.kube.client import Access, connect
+from burstd.kube.kinds import MINICLUSTER
 from burstd.lead.connect import opener
 from burstd.stage import machine
 from burstd.stage.watch import Watch
@@ -28,13 +30,6 @@ ENTRYPOINT = (sys.executable, "-m", "burstd", "--stand-by", "--config", "/etc/bu
 """What the image's entrypoint and arguments come to."""
 
 QUICK = Delays(back_off=0.2, retry=0.2)
-RESOURCES = {
-    "Namespace": "namespaces",
-    "ServiceAccount": "serviceaccounts",
-    "ConfigMap": "configmaps",
-    "Service": "services",
-    "MiniCluster": "miniclusters.flux-framework.org",
-}
 
 
 @dataclass
@@ -46,9 +41,11 @@ class Place:
     pods: Path
 
     def apply(self, text: str) -> None:
-        """Make what a YAML stream holds, as kubectl would."""
-        for one in yaml.safe_load_all(text):
-            self.lead.store.create(RESOURCES[one["kind"]], one)
+        """Make what a YAML stream holds, as kubectl would, once the kind MiniCluster is served."""
+        with closing(connect(Access(self.lead.url))) as cluster:
+            self.until(lambda: cluster.list(MINICLUSTER).version, "the kind is served")
+            for one in yaml.safe_load_all(text):
+                cluster.apply(one)
 
     def said(self, host: str) -> str:
         """Return what burstd said in a host's pod."""

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from fakes.kind import Workshop
 
-from burstd.core.model import Pool, Shape, Site
+from burstd.core.model import Pool, Shape
 from burstd.join import curve
 from burstd.join.papers import Declared, Join, Order
-from burstd.plugins.contract import Provider, Setting
+from burstd.plugins.contract import Setting
 from burstd.plugins.kind import Kind, make
 from burstd.stage import machine
-from burstd.testing.provider_contract import Venue
 
 OPERATOR_YAML = Path(__file__).parents[1] / "fakes" / "flux-operator.yaml"
 DIGEST = "registry.example.org/flux-operator@sha256:" + "0" * 64
@@ -28,15 +27,6 @@ OPTIONS: dict[str, Any] = {
     "operator": {"manifest": str(OPERATOR_YAML), "image": DIGEST},
     "listing_seconds": 0.05,
 }
-
-
-class KindVenue(Venue):
-    """Where a host has a pod before its broker runs: a site is as ordered once nothing is pending."""
-
-    def shown(self, provider: Provider, order: Order) -> Site:
-        return self._wait(
-            provider, order, lambda site: site is not None and site.hosts == order.hosts and not site.pending
-        )
 
 
 @dataclass(frozen=True)

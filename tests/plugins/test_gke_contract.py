@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 from fakes.gke.venue import region
 
-from burstd.core.model import Site
-from burstd.plugins.contract import Order, Provider
-from burstd.testing.provider_contract import ProviderContract, Venue, site_of
-
-
-class SteadyVenue(Venue):
-    """A site is shown once nothing of it is pending: while pods start, each listing says something else."""
-
-    def shown(self, provider: Provider, order: Order) -> Site:
-        deadline = time.monotonic() + self.seconds
-        while (site := site_of(provider, order)) is None or site.hosts != order.hosts or site.pending:
-            assert time.monotonic() < deadline, f"the listing shows {site}, not {order.hosts}"
-            time.sleep(0.02)
-        return site
+from burstd.plugins.contract import Provider
+from burstd.testing.provider_contract import ProviderContract, Venue
 
 
 @pytest.mark.process
@@ -31,7 +18,7 @@ class TestClusters(ProviderContract):
     @pytest.fixture
     def venue(self) -> Iterator[Venue]:
         with region(operator=True) as place:
-            yield SteadyVenue(place.provider, place.pool, place.join, seconds=20.0)
+            yield Venue(place.provider, place.pool, place.join, seconds=20.0)
 
 
 @pytest.mark.process
@@ -47,4 +34,4 @@ class TestNodePools(ProviderContract):
             def make(owner: str) -> Provider:
                 return place.provider(owner, cluster="mine", operator=operator)
 
-            yield SteadyVenue(make, place.pool, place.join, seconds=20.0)
+            yield Venue(make, place.pool, place.join, seconds=20.0)

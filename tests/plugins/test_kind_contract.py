@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kind_venue import KindVenue, town
+from kind_venue import town
 
 from burstd.testing.provider_contract import ProviderContract, Venue
 
@@ -17,4 +17,4 @@ class TestKind(ProviderContract):
     @pytest.fixture
     def venue(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venue]:
         with town(monkeypatch) as place:
-            yield KindVenue(place.provider, place.pool, place.join, seconds=20.0)
+            yield Venue(place.provider, place.pool, place.join, seconds=20.0)

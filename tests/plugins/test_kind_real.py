@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kind_venue import KindVenue, papers
+from kind_venue import papers
 
 from burstd.plugins.contract import Setting
 from burstd.plugins.kind import Kind, make
@@ -36,7 +36,7 @@ class TestRealKind(ProviderContract):
             directory = Path(folder).resolve()
             join, pool = papers(directory)
             try:
-                yield KindVenue(
+                yield Venue(
                     lambda owner: a_kind(directory, owner), pool, join, prefix="contract", seconds=900.0
                 )
             finally:
