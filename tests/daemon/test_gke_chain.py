@@ -122,3 +122,16 @@ def test_a_kept_cluster_serves_the_next_burst_and_then_goes() -> None:
         while made.gke.alive() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert made.gke.alive() == ()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_a_jobs_directory_is_made_in_the_pods_before_their_brokers_start(flavor, tmp_path: Path) -> None:
+    """The directory of a waiting job, whatever its name, is there when the job starts on the new hosts."""
+    wanted = tmp_path / "burst" / "it's $(touch x) `touch y`"
+    with chain(flavor, cwd_prefixes=[str(tmp_path / "burst")]) as made:
+        made.begin()
+        job = made.watch.submit(["pwd"], 4, cwd=str(wanted))
+        made.watch.until_ended(job, 60)
+        assert {line for _, line in made.watch.output(job)} == {str(wanted)}
+        assert list(tmp_path.glob("**/[xy]")) == []
