@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import typer.core
 import typer.main
-from pages import PAGES, ROOT, anchors, blocks, commands, first_cells, links, named, runs
+from pages import PAGES, ROOT, anchors, blocks, commands, first_cells, links, named, runs, words
 from typer.testing import CliRunner
 
 from burstd import __version__
@@ -47,8 +49,8 @@ def test_paths_exist(page: Path) -> None:
 def test_make_targets_exist(page: Path) -> None:
     """Every `make` on a page names a target of the Makefile."""
     targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    words = [word for line in commands(page) if line[0] == "make" for word in line[1:] if "=" not in word]
-    assert [word for word in words if word not in targets] == []
+    named = [word for line in commands(page) if line[0] == "make" for word in line[1:] if "=" not in word]
+    assert [word for word in named if word not in targets] == []
 
 
 @every_page
@@ -71,7 +73,9 @@ def test_consoles_show_what_is_printed(run, monkeypatch: pytest.MonkeyPatch) -> 
 def test_configurations_are_examples(page: Path) -> None:
     """A configuration on a page stands, line by line, in an example file; those have tests of their own."""
     examples = [path.read_text() for path in (ROOT / "examples").glob("**/*.yaml")]
-    found = [block for block in blocks(page, "yaml") if not any(f"\n{block}" in f"\n{text}" for text in examples)]
+    found = [
+        block for block in blocks(page, "yaml") if not any(f"\n{block}" in f"\n{text}" for text in examples)
+    ]
     assert found == []
 
 
@@ -83,9 +87,10 @@ def test_the_readme_lists_the_flags() -> None:
 
 
 def test_the_readme_lists_the_commands() -> None:
-    """The table of commands has every command."""
-    listed = [code.split()[1] for code in first_cells(README, "Other commands:\n")]
-    assert sorted(listed) == sorted(typer.main.get_command(app).commands)
+    """The table of commands has every command, those of `render` each by its own name."""
+    listed = [words(code)[1:] for code in first_cells(README, "Other commands:\n")]
+    names = [" ".join(word for word in command if not word.isupper()) for command in listed]
+    assert sorted(names) == sorted(_names(typer.main.get_command(app)))
 
 
 def test_the_architecture_names_every_package() -> None:
@@ -119,6 +124,12 @@ def test_decisions_are_numbered_and_listed() -> None:
 def test_the_changelog_knows_this_version() -> None:
     """The version that `burstd --version` says is told of in the changelog."""
     assert __version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+def _names(group: typer.core.TyperGroup) -> Iterator[str]:
+    for name, command in group.commands.items():
+        below = list(_names(command)) if isinstance(command, typer.core.TyperGroup) else [""]
+        yield from (f"{name} {inner}".strip() for inner in below)
 
 
 def _parse(words: list[str]) -> None:
