@@ -77,7 +77,7 @@ def resolve(
     )
     return Resolved(
         replace(_policy(config, pools), instance_owner=instance_owner),
-        _join(config.lead, lead, endpoint, curve_cert, version),
+        replace(_join(config.lead, lead, endpoint, curve_cert, version), userid=instance_owner),
     )
 
 

@@ -26,9 +26,10 @@ class Join:
 
     `lead_host` and `lead_port` are where a remote broker reaches the lead's rank 0.
     `declared` covers every host of the instance in rank order, the lead's own first. `version` is the lead's
-    Flux version, "" where it is not known: brokers of another are refused. `image` and `flux_image`
-    are the container images that the lead runs in and takes Flux from, "" where it runs in none. The names of
-    Secrets say where on a Kubernetes site the files are already; "": burstd brings them.
+    Flux version, "" where it is not known: brokers of another are refused. `userid` is the instance owner's,
+    None where it is not known. `image` and `flux_image` are the container images that the lead runs in and
+    takes Flux from, "" where it runs in none. The names of Secrets say where on a Kubernetes site the files
+    are already; "": burstd brings them.
     """
 
     lead_host: str
@@ -37,6 +38,7 @@ class Join:
     curve_cert: Path
     munge_key: Path | None = None
     version: str = ""
+    userid: int | None = None
     image: str = ""
     flux_image: str = ""
     curve_cert_secret: str = ""

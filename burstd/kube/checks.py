@@ -20,7 +20,7 @@ from burstd.kube.options import KubeOptions
 def problems(pool: Pool, join: Join, options: KubeOptions) -> Iterator[Problem]:
     """Yield each problem; their paths are relative to the pool."""
     yield from _host_problems(pool)
-    if not (options.image or join.image):
+    if not minicluster.image(options, join):
         yield Problem(
             "options.image", "missing: the image in which brokers and jobs run", "set it, or lead.image"
         )

@@ -27,6 +27,9 @@ SECRET_NAME = "burst-secrets"
 _MILLICORES = 600
 """Of each core."""
 
+FLUX_CORE = "fluxrm/flux-core:bookworm-v{version}"
+"""As flux-core's own CI names the image of a release."""
+
 FLUX_VIEW = "ghcr.io/converged-computing/flux-view-ubuntu:tag-noble"
 """The operator's own default for where Flux comes from."""
 
@@ -130,9 +133,8 @@ def prepull(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
     It asks for next to nothing, so that the brokers find their room beside it.
     """
     marks = labels.of_order(order) | {labels.PART: labels.PREPULL}
-    images = [options.image or order.join.image] + (
-        [flux_image(options, order.join)] if options.use_view else []
-    )
+    images = [image(options, order.join)]
+    images += [flux_image(options, order.join)] if has_view(options, order.join) else []
     pod = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -169,6 +171,17 @@ def broker_toml(join: Join) -> str:
     return text
 
 
+def image(options: KubeOptions, join: Join) -> str:
+    """Return the image in which brokers run, "" where none is named and the lead's version is not known."""
+    default = FLUX_CORE.format(version=join.version) if join.version else ""
+    return options.image or join.image or default
+
+
+def has_view(options: KubeOptions, join: Join) -> bool:
+    """Say whether Flux comes from the operator's view: the image that is taken by default has its own."""
+    return options.use_view and bool(options.image or join.image)
+
+
 def flux_image(options: KubeOptions, join: Join) -> str:
     """Return the image from which the operator takes Flux."""
     return options.flux_image or join.flux_image or FLUX_VIEW
@@ -180,9 +193,8 @@ def all_hosts(join: Join) -> str:
 
 
 def _flux(order: Order, options: KubeOptions) -> Manifest:
-    container: Manifest = (
-        {"image": flux_image(options, order.join)} if options.use_view else {"disable": True}
-    )
+    view: Manifest = {"image": flux_image(options, order.join)}
+    container: Manifest = view if has_view(options, order.join) else {"disable": True}
     container |= {"imagePullSecret": options.pull_secret} if options.pull_secret else {}
     return {
         "connectTimeout": options.connect_timeout,
@@ -196,13 +208,14 @@ def _broker(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
     volumes = {name: _volume(volume) for name, volume in options.volumes.items()}
     own = {"secretName": SECRET_NAME, "path": SECRET_PATH, "readOnly": True}
     container: Manifest = {
-        "image": options.image or order.join.image,
+        "image": image(options, order.join),
         "runFlux": True,
         "commands": {"pre": pre(order.join), "post": AGAIN},
         "lifeCycle": {"preStopExec": STOP},
         "volumes": {**volumes, SECRET_NAME: own},
     }
     container |= _resources(order, options, machine)
+    container |= _security(options, order.join)
     container |= {"environment": dict(options.environment)} if options.environment else {}
     container |= {"imagePullSecret": options.pull_secret} if options.pull_secret else {}
     return container
@@ -220,6 +233,13 @@ def _resources(order: Order, options: KubeOptions, machine: Machine) -> Manifest
     }
     given = {key: value for key, value in asked.items() if value}
     return {"resources": given} if given else {}
+
+
+def _security(options: KubeOptions, join: Join) -> Manifest:
+    """A job's shell must be of the user that the lead's brokers are of."""
+    named = options.image or join.image
+    user = options.run_as_user if named or options.run_as_user is not None else join.userid
+    return {} if user is None else {"securityContext": {"runAsUser": user}}
 
 
 def _pod(order: Order, options: KubeOptions, machine: Machine) -> Manifest:

@@ -63,12 +63,19 @@ class KubeOptions(Section):
 
     image: str = Field(
         default="",
-        description="The image in which brokers and jobs run. Empty: the lead's own, `lead.image`.",
+        description="The image in which brokers and jobs run. Empty: the lead's own, `lead.image`, else "
+        "flux-core's image of the lead's version, whose own Flux is used then.",
     )
     flux_image: str = Field(
         default="",
         description="The image from which the operator takes Flux, its Flux view. Empty: the lead's own, "
         "`lead.flux_image`, else the operator's own default.",
+    )
+    run_as_user: int | None = Field(
+        default=None,
+        ge=0,
+        description="The user id of the brokers, which must be the lead's. Empty: the user of the image; "
+        "with the image that is taken where none is named, the lead's.",
     )
     use_view: bool = Field(
         default=True,
@@ -137,4 +144,6 @@ def _problem(model: type[BaseModel], start: str, error: ErrorDetails) -> Problem
     if error["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return Problem(path, "there is no such option here", f"there are {known}")
+    if error["type"] == "missing":
+        return Problem(path, "missing", "set it")
     return Problem(path, error["msg"].removeprefix("Value error, "))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ from jsonschema import Draft7Validator
 from burstd.cli import rendered
 from burstd.config import Config, Flags, load
 from burstd.core.errors import ConfigError
+from burstd.core.model import Pool, Shape
+from burstd.join.papers import Declared, Join, Order
+from burstd.kube import minicluster
 from burstd.kube.leadside import warnings
+from burstd.kube.options import KubeOptions
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -216,3 +221,34 @@ def closed(schema: Any) -> Any:
     if schema.get("x-kubernetes-int-or-string"):
         made.pop("type", None)
     return made
+
+
+def a_broker(join: Join, **options: Any) -> dict[str, Any]:
+    """Return the spec of a burst's MiniCluster: its view, and its broker's container."""
+    shape = Shape(4)
+    pool = Pool("burst-0", "kubernetes", ("burst-0-0",), (1,), shape)
+    order = Order("burstd", "burstd-burst-0-g1", pool, 1, 1, join)
+    made = minicluster.minicluster(order, KubeOptions(**options), minicluster.Machine())
+    return {"view": made["spec"]["flux"]["container"], **made["spec"]["containers"][0]}
+
+
+JOIN = Join("h", 8050, (Declared("lead-0,burst-0-0", Shape(4)),), Path("/none"), version="0.88.0", userid=500)
+
+
+@pytest.mark.parametrize(
+    ("join", "options", "image", "view", "user"),
+    [
+        (JOIN, {}, "fluxrm/flux-core:bookworm-v0.88.0", {"disable": True}, 500),
+        (JOIN, {"run_as_user": 0}, "fluxrm/flux-core:bookworm-v0.88.0", {"disable": True}, 0),
+        (JOIN, {"image": "mine:1"}, "mine:1", {"image": minicluster.FLUX_VIEW}, None),
+        (JOIN, {"image": "mine:1", "use_view": False, "run_as_user": 7}, "mine:1", {"disable": True}, 7),
+        (replace(JOIN, image="lead:1", flux_image="view:1"), {}, "lead:1", {"image": "view:1"}, None),
+    ],
+)
+def test_images_default_to_the_leads(
+    join: Join, options: dict[str, Any], image: str, view: dict[str, Any], user: int | None
+) -> None:
+    """A pool's own image counts, then the lead's, then that of the lead's version, as the lead's user."""
+    found = a_broker(join, **options)
+    assert (found["image"], found["view"]) == (image, view)
+    assert found.get("securityContext") == (None if user is None else {"runAsUser": user})

@@ -9,7 +9,6 @@ import pytest
 
 from burstd.core.errors import ConfigError
 from burstd.core.model import Shape
-from burstd.kube.options import KubeOptions
 from burstd.plugins.contract import Setting
 from burstd.plugins.gke import Gke, make, options
 from burstd.plugins.gke.machines import COMPACT_FAMILIES, look_up
@@ -29,17 +28,12 @@ def refused(**more: Any) -> str:
     return str(caught.value)
 
 
-def test_three_options_are_enough() -> None:
-    """A project, a zone and a machine type are all that must be said."""
-    read()
-
-
-@pytest.mark.parametrize("missing", sorted(LEAST))
-def test_what_must_be_said_is_named(missing: str) -> None:
-    """Each of them that is missing is named with its path."""
-    given = {key: value for key, value in LEAST.items() if key != missing}
-    with pytest.raises(ConfigError, match=rf"pools\[0\]\.options\.{missing}: "):
-        make(Setting("tester", "flux", Path("state"), given, "pools[0].options"))
+def test_a_project_is_enough() -> None:
+    """Zone and machine type have defaults; the project is all that must be said, and is named."""
+    made = make(Setting("tester", "flux", Path("state"), {"project": "p"}, "pools[0].options"))
+    assert made.shape == Shape(4)
+    with pytest.raises(ConfigError, match=r"pools\[0\]\.options\.project: missing"):
+        make(Setting("tester", "flux", Path("state"), {}, "pools[0].options"))
 
 
 def test_every_option_says_what_it_does() -> None:
@@ -157,13 +151,3 @@ def test_the_provider_says_what_it_is() -> None:
     assert isinstance(known, Gke)
     assert (known.paid, known.shrinks, known.shape) == (True, "top", Shape(4))
     assert unknown.shape is None
-
-
-def test_the_page_lists_every_option() -> None:
-    """docs/providers/gke.md has each of the provider's own options, with what it sets, and no other."""
-    page = (Path(__file__).parents[2] / "docs/providers/gke.md").read_text()
-    _, _, table = page.partition("| option | what it sets |\n| --- | --- |\n")
-    own = {
-        name: field for name, field in GkeOptions.model_fields.items() if name not in KubeOptions.model_fields
-    }
-    assert table == "".join(f"| `{name}` | {field.description} |\n" for name, field in own.items())

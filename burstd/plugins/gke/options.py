@@ -28,8 +28,9 @@ class GkeOptions(KubeOptions):
     project: str = Field(
         min_length=1, description="The Google Cloud project in which clusters are made, by its id."
     )
-    zone: str = Field(description="The zone in which machines are made, such as `us-central1-a`.")
+    zone: str = Field(default="us-central1-a", description="The zone in which machines are made.")
     machine_type: str = Field(
+        default="n2-standard-8",
         min_length=1,
         description="The machine type of the burst's hosts, such as `c2-standard-8`. It tells cores and gpus "
         "of a host; for a type that burstd does not know, the pool says them.",
