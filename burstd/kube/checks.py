@@ -6,14 +6,13 @@ Nothing is asked of a cluster here; only files are looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from burstd.core.errors import CertificateError, Never, Problem
 from burstd.core.hosts import compress
 from burstd.core.model import Pool
 from burstd.join import curve
 from burstd.join.papers import Join
-from burstd.kube import minicluster
+from burstd.kube import minicluster, operator
 from burstd.kube.options import KubeOptions
 
 
@@ -44,14 +43,19 @@ def _host_problems(pool: Pool) -> Iterator[Problem]:
 
 
 def _operator_problems(options: KubeOptions) -> Iterator[Problem]:
+    """A manifest that lies here is looked into now; one that is to be fetched, when it is needed."""
     chosen = options.operator_chosen
-    if chosen.manifest and "://" not in chosen.manifest and not Path(chosen.manifest).expanduser().is_file():
-        yield Problem("options.operator.manifest", f"{chosen.manifest} is not a file", "correct the path")
-    if not chosen.image and not chosen.manifest and not chosen.allow_floating:
+    if chosen.manifest and "://" not in chosen.manifest:
+        try:
+            operator.load(chosen)
+        except Never as exc:
+            yield Problem("options.operator", str(exc))
+    elif not chosen.image and not chosen.manifest and not chosen.allow_floating:
         yield Problem(
             "options.operator.image",
             "missing: the operator's image by its digest; the manifest itself names a tag, which can change",
-            "set it to …/flux-operator@sha256:…, or operator.allow_floating: true",
+            "set it to …/flux-operator@sha256:…, give --flux-operator-yaml a manifest that has one, or set "
+            "operator.allow_floating: true",
         )
 
 

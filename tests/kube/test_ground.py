@@ -286,3 +286,20 @@ def test_a_cluster_that_is_away_is_told(place: Town) -> None:
     place.kubeconfig.write_text(text)
     problems = a_kubernetes(place, patience_seconds=0.1).check(place.pool, place.join)
     assert any("http://127.0.0.1:9 does not answer" in one.what for one in problems)
+
+
+@pytest.mark.parametrize(
+    ("operator", "what"),
+    [
+        ({"manifest": "/nonexistent/operator.yaml"}, "cannot be read: No such file"),
+        ({"image": ""}, "what a tag names can change"),
+        ({"manifest": "", "image": ""}, "missing: the operator's image by its digest"),
+    ],
+)
+def test_an_operator_that_cannot_be_installed_is_told_beforehand(
+    place: Town, operator: dict[str, Any], what: str
+) -> None:
+    """What is wrong with the operator's manifest is told at start, before anything is made."""
+    options = place.options["operator"] | operator
+    problems = a_kubernetes(place, operator=options).check(place.pool, place.join)
+    assert any(what in one.what for one in problems)
