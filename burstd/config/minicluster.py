@@ -49,10 +49,21 @@ class MiniClusterConfig(Section):
         json_schema_extra=shown_default("all of them"),
     )
     burstd_image: str = Field(default="", description="The image of the sidecar that runs burstd.")
+    run_as_user: int | None = Field(
+        default=None,
+        ge=0,
+        description="The user id of the lead's brokers: burstd must be the same user to steer them.",
+        json_schema_extra=shown_default("the users of the images, which must be the same"),
+    )
+    gateway_image: str = Field(
+        default="nginx:1.28-alpine",
+        description="The image of nginx for `burstd render lead --gateway`.",
+    )
     state_claim: str = Field(
         default="",
-        description="A PersistentVolumeClaim for burstd's ledger. Without one the ledger goes with its pod; "
-        "bursts are then found again by their labels, but what was spent is forgotten.",
+        description="A PersistentVolumeClaim for burstd's ledger. It is mounted in every pod of the lead, so "
+        "it must be ReadWriteMany, and SQLite needs locks that work there. Without one the ledger goes with "
+        "its pod; bursts are then found again by their labels, but what was spent is forgotten.",
     )
     credentials_secret: str = Field(
         default="",

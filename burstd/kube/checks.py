@@ -12,7 +12,7 @@ from burstd.core.hosts import compress
 from burstd.core.model import Pool
 from burstd.join import curve
 from burstd.join.papers import Join
-from burstd.kube import minicluster, operator
+from burstd.kube import extras, minicluster, operator
 from burstd.kube.options import KubeOptions
 
 
@@ -28,6 +28,7 @@ def problems(pool: Pool, join: Join, options: KubeOptions) -> Iterator[Problem]:
             where = f"options.containers[{index}]"
             yield Problem(where, "has no name or no image", "the Flux Operator ignores such a MiniCluster")
     yield from _operator_problems(options)
+    yield from _manifest_problems(options)
     try:
         minicluster.broker_toml(join)
     except Never as exc:
@@ -57,6 +58,14 @@ def _operator_problems(options: KubeOptions) -> Iterator[Problem]:
             "set it to …/flux-operator@sha256:…, give --flux-operator-yaml a manifest that has one, or set "
             "operator.allow_floating: true",
         )
+
+
+def _manifest_problems(options: KubeOptions) -> Iterator[Problem]:
+    for index, file in enumerate(options.manifests):
+        try:
+            list(extras.load((file,)))
+        except Never as exc:
+            yield Problem(f"options.manifests[{index}]", str(exc))
 
 
 def _certificate_problems(join: Join) -> Iterator[Problem]:

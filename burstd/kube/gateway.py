@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from burstd.kube.kinds import Manifest
 
-IMAGE = "nginx:1.28-alpine"
 NAME = "flux-gateway"
 PORT = 8050
 
@@ -24,7 +23,7 @@ stream {{
 """
 
 
-def manifests(namespace: str, way_in: Manifest, image: str = IMAGE) -> list[Manifest]:
+def manifests(namespace: str, way_in: Manifest, image: str) -> list[Manifest]:
     """Return the gateway, and `way_in`, the lead's Service, so changed that it leads to the gateway.
 
     nginx looks a name up once, so it is given one whose address stays: a Service of the cluster's own.

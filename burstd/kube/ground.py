@@ -15,7 +15,7 @@ from burstd.core.errors import CertificateError, Never, NotNow
 from burstd.core.model import Site
 from burstd.join import curve
 from burstd.join.papers import Order
-from burstd.kube import labels, minicluster, operator, patience
+from burstd.kube import extras, labels, minicluster, operator, patience
 from burstd.kube.client import Cluster
 from burstd.kube.kinds import EVENT, JOB, MINICLUSTER, NAMESPACE, POD, SECRET, Manifest
 from burstd.kube.minicluster import Machine
@@ -70,6 +70,8 @@ class Ground:
         """
         self._make_namespace(order)
         self.cluster.apply(self._secret(order))
+        for extra in extras.load(self._options.manifests):
+            self._apply_extra(extra, order)
         if self._options.prepull:
             self._make_once(minicluster.prepull(order, self._options, self._machine))
         operator.ensure(self.cluster, self._options.operator_chosen, allowed=self._may_install)
@@ -130,6 +132,12 @@ class Ground:
             )
         if "deletionTimestamp" in found["metadata"]:
             raise NotNow(f"the namespace {order.site_name} is being deleted; burstd waits until it is gone")
+
+    def _apply_extra(self, extra: Manifest, order: Order) -> None:
+        if not self.cluster.kind(extra).namespaced:
+            what = f"{extra['kind']} {extra['metadata']['name']}"
+            raise Never(f"{what} is not of a namespace; burstd applies only what goes with its burst")
+        self.cluster.apply(extras.placed(extra, order))
 
     def _secret(self, order: Order) -> Manifest:
         certificate = self._bytes(order.join.curve_cert_secret, "curve.cert") or _read_certificate(order)

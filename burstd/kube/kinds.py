@@ -37,6 +37,7 @@ _KNOWN = {
     for kind in (
         *(NAMESPACE, NODE, POD, SECRET, SERVICE, EVENT, JOB, DEPLOYMENT, CRD, MINICLUSTER),
         Kind("v1", "ConfigMap", "configmaps"),
+        Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
         Kind("v1", "ServiceAccount", "serviceaccounts"),
         Kind("rbac.authorization.k8s.io/v1", "Role", "roles"),
         Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),

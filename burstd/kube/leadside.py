@@ -49,9 +49,7 @@ class LeadPlace:
         return f"{self.hosts[0]}.{self.name}.{self.namespace}.svc.cluster.local"
 
 
-def lead_manifests(
-    config: Config, *, with_gateway: bool = False, image: str = gateway.IMAGE
-) -> list[Manifest]:
+def lead_manifests(config: Config, *, with_gateway: bool = False) -> list[Manifest]:
     """Return all that the lead's side needs, in the order in which it is to be applied.
 
     Raises ConfigError with every Problem.
@@ -61,7 +59,9 @@ def lead_manifests(
     manifests = [_namespace(place), _service_account(config, place), *_rights(config, place)]
     manifests.append(_config_map(config, place))
     if with_gateway:
-        manifests += gateway.manifests(place.namespace, _service(config, place), image)
+        manifests += gateway.manifests(
+            place.namespace, _service(config, place), config.lead.minicluster.gateway_image
+        )
     else:
         manifests.append(_service(config, place))
     return [*manifests, _minicluster(config, place, side)]
@@ -209,7 +209,8 @@ def _minicluster(config: Config, place: LeadPlace, side: LeadSide) -> Manifest:
 
 
 def _broker(config: Config, place: LeadPlace) -> Manifest:
-    return {"name": place.name, "image": config.lead.image, "runFlux": True}
+    container = {"name": place.name, "image": config.lead.image, "runFlux": True}
+    return container | _security(config.lead.minicluster)
 
 
 def _sidecar(lead: MiniClusterConfig) -> Manifest:
@@ -228,7 +229,12 @@ def _sidecar(lead: MiniClusterConfig) -> Manifest:
         "noWrapEntrypoint": True,
         "environment": environment,
         "volumes": volumes,
+        **_security(lead),
     }
+
+
+def _security(lead: MiniClusterConfig) -> Manifest:
+    return {} if lead.run_as_user is None else {"securityContext": {"runAsUser": lead.run_as_user}}
 
 
 _ITEMS: dict[str, Any] = {"burstd.yaml": "burstd.yaml"}

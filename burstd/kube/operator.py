@@ -9,13 +9,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from burstd.core.errors import Never, NotNow
 from burstd.kube import patience
 from burstd.kube.client import Cluster
+from burstd.kube.extras import is_object
 from burstd.kube.kinds import CRD, DEPLOYMENT, MINICLUSTER, Manifest
 from burstd.kube.options import OperatorOptions
 
@@ -86,7 +86,7 @@ def parse(text: bytes, where: str) -> Iterator[Manifest]:
         documents = [one for one in yaml.safe_load_all(text) if one is not None]
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise Never(f"{where} is not a manifest: it is not YAML ({_place(exc)})") from exc
-    if not all(_is_object(one) for one in documents):
+    if not all(is_object(one) for one in documents):
         raise Never(f"{where} is not a manifest: not every part of it has apiVersion, kind and metadata.name")
     if not any(one["kind"] == "CustomResourceDefinition" for one in documents):
         raise Never(f"{where} is not the Flux Operator's manifest: it does not define the kind MiniCluster")
@@ -123,12 +123,6 @@ def _check_sum(text: bytes, where: str, wanted: str) -> None:
     found = hashlib.sha256(text).hexdigest()
     if wanted and found != wanted:
         raise Never(f"the manifest {where} has the SHA-256 {found}, not {wanted}; it is not applied")
-
-
-def _is_object(document: Any) -> bool:
-    if not isinstance(document, dict) or not isinstance(document.get("metadata"), dict):
-        return False
-    return bool(document.get("apiVersion") and document.get("kind") and document["metadata"].get("name"))
 
 
 def _operators(manifests: tuple[Manifest, ...]) -> Iterator[Manifest]:

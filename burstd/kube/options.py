@@ -112,6 +112,12 @@ class KubeOptions(Section):
     containers: tuple[Manifest, ...] = Field(
         default=(), description="Further containers of each pod, as the MiniCluster has them."
     )
+    manifests: tuple[str, ...] = Field(
+        default=(),
+        description="Files of manifests that are applied in the burst's namespace, which is new each time, "
+        "before its brokers are started: what `pull_secret`, `service_account` and `volumes` name, for "
+        "instance. A file with a Secret must have mode 0600.",
+    )
     connect_timeout: str = Field(
         default="5s", pattern=r"^\d+(ms|s|m)?$", description="ZeroMQ's connect timeout of the brokers."
     )

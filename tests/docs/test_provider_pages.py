@@ -21,7 +21,7 @@ def test_tables_are_what_the_models_say(path: Path) -> None:
     assert path.read_text() == page(path.read_text())
 
 
-@pytest.mark.parametrize("name", ["kubernetes", "gke"])
+@pytest.mark.parametrize("name", ["kubernetes", "gke", "kind"])
 def test_the_models_options_are_on_the_page(name: str) -> None:
     """The page of a provider has the table of its own options; that of `kubernetes` also the common ones."""
     models = re.findall(r"<!-- options: (.+) -->", (ROOT / f"docs/providers/{name}.md").read_text())

@@ -16,6 +16,7 @@ from burstd.stage import machine
 from burstd.stage.lead import Stage
 
 WAY_IN = {"kind": "Service", "metadata": {"name": "flux-lead"}, "spec": {"selector": {"app": "lead"}}}
+RENDERED = gateway.manifests("ns", WAY_IN, "nginx")
 MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
@@ -26,10 +27,10 @@ def conf_of(manifests: list[dict]) -> str:
 
 def test_the_way_in_leads_to_the_gateway_and_the_gateway_to_the_lead() -> None:
     """The lead's Service selects nginx, whose target is a Service with the lead's own selector."""
-    inner, _, deployment, way_in = gateway.manifests("ns", WAY_IN)
+    inner, _, deployment, way_in = RENDERED
     assert inner["spec"]["selector"] == {"app": "lead"}
     assert way_in["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
-    assert f"{inner['metadata']['name']}.ns.svc.cluster.local" in conf_of(gateway.manifests("ns", WAY_IN))
+    assert f"{inner['metadata']['name']}.ns.svc.cluster.local" in conf_of(RENDERED)
 
 
 @pytest.mark.process
@@ -41,7 +42,7 @@ def test_nginx_passes_a_handshake_on() -> None:
         Stage(Path(folder) / "s", "embedded") as stage,
     ):
         port = machine.free_port()
-        text = conf_of(gateway.manifests("ns", WAY_IN)).replace("listen 8050", f"listen 127.0.0.1:{port}")
+        text = conf_of(RENDERED).replace("listen 8050", f"listen 127.0.0.1:{port}")
         target = f"{gateway.NAME}-target.ns.svc.cluster.local:8050"
         text = text.replace(target, f"127.0.0.1:{stage.port}")
         head = f"load_module {MODULE};\npid {folder}/pid;\nerror_log {folder}/err;\n"

@@ -303,3 +303,55 @@ def test_an_operator_that_cannot_be_installed_is_told_beforehand(
     options = place.options["operator"] | operator
     problems = a_kubernetes(place, operator=options).check(place.pool, place.join)
     assert any(what in one.what for one in problems)
+
+
+def test_what_a_person_adds_is_put_into_the_namespace(place: Town) -> None:
+    """Manifests of files are applied there with the burst's labels, and go with it."""
+    file = place.directory / "registry.yaml"
+    file.write_text(
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: registry, labels: {mine: a}}\ndata: {k: MQ==}\n"
+        "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: jobs, namespace: elsewhere}\n"
+    )
+    file.chmod(0o600)
+    order = place.order()
+    provider = a_kubernetes(place, manifests=[str(file)])
+    assert provider.check(place.pool, place.join) == ()
+    provider.provision(order)
+    made = place.api.store.get("secrets", order.site_name, "registry")
+    assert made is not None
+    assert made["data"] == {"k": "MQ=="}
+    assert made["metadata"]["labels"]["mine"] == "a"
+    assert made["metadata"]["labels"]["burstd.dev/owner"] == "tester"
+    assert place.api.store.get("serviceaccounts", order.site_name, "jobs") is not None
+    provider.remove(Site(order.site_name, "burst-0", 1, ()))
+    assert place.api.store.list("secrets", order.site_name) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "what"),
+    [
+        (None, 0o600, "cannot be read"),
+        ("a: [", 0o600, "is not YAML"),
+        ("a: 1", 0o600, "every part needs"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: x}", 0o644, "can be read by others"),
+    ],
+)
+def test_a_file_that_cannot_be_added_is_told_with_its_place(
+    place: Town, text: str | None, mode: int, what: str
+) -> None:
+    """What is no manifest, or a Secret that others can read, is a problem at its place in the list."""
+    file = place.directory / "extra.yaml"
+    if text is not None:
+        file.write_text(text)
+        file.chmod(mode)
+    (problem,) = a_kubernetes(place, manifests=[str(file)]).check(place.pool, place.join)
+    assert problem.path == "options.manifests[0]"
+    assert what in problem.what
+
+
+def test_what_is_of_no_namespace_is_not_added(place: Town) -> None:
+    """A kind that would outlive the burst is refused."""
+    file = place.directory / "extra.yaml"
+    file.write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n")
+    with pytest.raises(Never, match="Namespace other is not of a namespace"):
+        a_kubernetes(place, manifests=[str(file)]).provision(place.order())

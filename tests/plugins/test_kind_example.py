@@ -17,8 +17,6 @@ from jsonschema import Draft7Validator
 from burstd.cli import app, rendered
 from burstd.config import Config, Flags, load
 from burstd.kube import operator
-from burstd.kube.options import KubeOptions
-from burstd.plugins.kind.options import KindOptions
 from burstd.plugins.registry import installed
 
 ROOT = Path(__file__).parents[2]
@@ -103,18 +101,6 @@ def parse(words: list[str]) -> None:
 def test_it_applies_the_operator_that_burstd_knows() -> None:
     """The manifest that a person applies for the lead is the one that burstd applies for bursts."""
     assert operator.URL in (EXAMPLE / "README.md").read_text()
-
-
-def test_the_page_lists_every_option() -> None:
-    """docs/providers/kind.md has each of the provider's own options, with what it sets, and no other."""
-    _, _, table = PAGE.read_text().partition("| option | what it sets |\n| --- | --- |\n")
-    own = {
-        name: field
-        for name, field in KindOptions.model_fields.items()
-        if name not in KubeOptions.model_fields
-    }
-    rows = "".join(f"| `{name}` | {field.description} |\n" for name, field in own.items())
-    assert table.partition("\n## ")[0].rstrip("\n") == rows.rstrip("\n")
 
 
 def test_the_workflow_takes_nothing_that_can_change() -> None:
