@@ -43,7 +43,8 @@ def ensure(cluster: Cluster, options: OperatorOptions, *, allowed: bool) -> None
     One that is there already is fine, whatever its version, which is told. Returns once the MiniCluster is a
     kind that the cluster knows; whether the operator runs is seen later. Raises Never, NotNow.
     """
-    if _established(cluster):
+    if cluster.get(CRD, CRD_NAME) is not None:
+        _wait_established(cluster)
         _tell_other_version(cluster, options)
         return
     if not allowed:
