@@ -25,25 +25,18 @@ from burstd.core.model import (
     Snapshot,
     Wish,
 )
-from burstd.core.placement import is_guests, placement_of, queue_for, requirement, reserved
-from burstd.core.reasons import Code, Reason
+from burstd.core.placement import (
+    is_guests,
+    placement_of,
+    queue_for,
+    requirement,
+    reserved,
+    unseen_beside,
+)
+from burstd.core.reasons import MOST_HOPEFUL, Code, Reason
 from burstd.core.rooms import Room, Take, fit, free_room, take, whole_room
 
 _PLACED = (Code.STARTING, Code.HOSTS_COMING, Code.MOVING)
-
-_MOST_HOPEFUL = (
-    Code.BURST_IN_FLIGHT,
-    Code.POOL_BUSY,
-    Code.POOL_RELEASING,
-    Code.POOL_COOLDOWN,
-    Code.LIMIT_REACHED,
-    Code.HOSTS_DRAINED,
-    Code.POOL_FAILED,
-    Code.NOT_OWNER,
-    Code.TOO_LARGE,
-    Code.SHAPE_MISMATCH,
-    Code.CONSTRAINT_MISMATCH,
-)
 
 
 class Demand:
@@ -175,7 +168,7 @@ class Demand:
             if reason.code in _PLACED:
                 return reason
             reasons.append(reason)
-        return min(reasons, key=lambda reason: _MOST_HOPEFUL.index(reason.code))
+        return min(reasons, key=lambda reason: MOST_HOPEFUL.index(reason.code))
 
     def _place_in_pool(self, job: Job, pool: Pool) -> Reason:
         key = (job.request, job.constraint, job.queue, pool.name)
@@ -186,6 +179,9 @@ class Demand:
             return impossible
         if is_guests(job, self.policy) and not pool.multi_user:
             return Reason(Code.NOT_OWNER, pool.name)
+        unseen = unseen_beside(pool, self.snapshot, self.policy)
+        if unseen:
+            return Reason(Code.POOL_UNSEEN, ", ".join(unseen))
         burst = self._live.get(pool.name)
         blocked = self._not_new(pool) if burst is None else self._not_growing(burst)
         if blocked is not None:
@@ -206,7 +202,7 @@ class Demand:
             return Reason(Code.CONSTRAINT_MISMATCH, pool.name)
         slots = job.request.slots if job.request.hosts else 1
         if allowed[0].slots(job.request) < slots:
-            return Reason(Code.SHAPE_MISMATCH, f"{pool.name} has {_offer(pool)} on each host")
+            return Reason(Code.SHAPE_MISMATCH, f"{pool.name} has {pool.shape.offer} on each host")
         around = self._everything_else(job, pool)
         if fit(job.request, constraint, (*around, *rooms)) is None:
             return Reason(Code.TOO_LARGE, f"{pool.name} has {pool.size} hosts")
@@ -393,8 +389,3 @@ def _progress(burst: Burst) -> str:
     """Return the burst's name, and what it still waits for as its provider says."""
     pending = burst.site.pending if burst.site is not None else ""
     return f"{burst.name}: {pending}" if pending and burst.phase in (*RISING, Phase.SERVING) else burst.name
-
-
-def _offer(pool: Pool) -> str:
-    gpus = f" and {pool.shape.gpus} gpus" if pool.shape.gpus else ""
-    return f"{pool.shape.cores} cores{gpus}"

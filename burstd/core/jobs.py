@@ -16,6 +16,11 @@ class Shape:
     gpus: int = 0
     properties: frozenset[str] = frozenset()
 
+    @property
+    def offer(self) -> str:
+        """Its cores and gpus in words."""
+        return f"{self.cores} cores" + (f" and {self.gpus} gpus" if self.gpus else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -303,6 +303,8 @@ class Snapshot:
     opened: frozenset[str] = frozenset()
     nudged: tuple[tuple[int, float], ...] = ()
     overruled: frozenset[int] = frozenset()
+    unseen: frozenset[str] = frozenset()
+    """Pools whose sites were not seen whole since burstd started: there may be more than the ledger knows."""
     prepared: tuple[tuple[int, frozenset[Directory]], ...] = ()
     """What burstd has made over Flux, or tried to, on each rank since that was last online."""
 

@@ -48,6 +48,15 @@ def queue_for(job: Job, pool: Pool, snapshot: Snapshot, policy: Policy) -> str:
     return "" if whole and _would_do(job, pool) else target.name
 
 
+def unseen_beside(pool: Pool, snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
+    """Return the pools that must be seen before anything is made in this one.
+
+    For a paid pool these are all paid ones: there may be more of them than is known, and caps are over all.
+    """
+    unseen = (one for one in policy.pools if one.name in snapshot.unseen)
+    return tuple(one.name for one in unseen if one == pool or (one.paid and pool.paid))
+
+
 def is_guests(job: Job, policy: Policy) -> bool:
     """Say whether the job is of another user than the instance owner; where that is not known, none is."""
     return policy.instance_owner is not None and job.userid != policy.instance_owner

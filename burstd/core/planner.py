@@ -148,7 +148,8 @@ class _Planning:
     def due(self, bursts: Iterable[Burst]) -> Iterator[Action]:
         for burst in bursts:
             action = due(burst, self.scene(burst))
-            if action is not None and action.key not in self.snapshot.in_flight:
+            unseen = burst.pool in self.snapshot.unseen
+            if action is not None and action.key not in self.snapshot.in_flight and not unseen:
                 yield action
 
     def undrain(self, bursts: Iterable[Burst]) -> Iterator[Action]:

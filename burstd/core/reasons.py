@@ -15,6 +15,7 @@ class Code(StrEnum):
     BURST_IN_FLIGHT = "burst-in-flight"
     POOL_BUSY = "pool-busy"
     POOL_RELEASING = "pool-releasing"
+    POOL_UNSEEN = "pool-unseen"
     POOL_COOLDOWN = "pool-cooldown"
     POOL_FAILED = "pool-failed"
     HOSTS_DRAINED = "hosts-drained"
@@ -35,6 +36,7 @@ _SENTENCES = {
     Code.BURST_IN_FLIGHT: "{detail} is coming up at a fixed size; it can grow once it serves.",
     Code.POOL_BUSY: "Every host of pool {detail} is in use or promised.",
     Code.POOL_RELEASING: "Pool {detail} is being released; its next burst can start after that.",
+    Code.POOL_UNSEEN: "The sites of pool {detail} cannot be listed yet; nothing is made before they are.",
     Code.POOL_COOLDOWN: "Pool {detail}.",
     Code.POOL_FAILED: "Pool {detail}.",
     Code.HOSTS_DRAINED: "Too many hosts of the pool are drained: {detail}.",
@@ -47,6 +49,23 @@ _SENTENCES = {
     Code.BAD_BURSTABLE: "Its burstable value is not understood: {detail}; use true, a pool or a provider.",
     Code.HELD: "It is held (urgency 0) by its user or an administrator.",
 }
+
+
+MOST_HOPEFUL = (
+    Code.BURST_IN_FLIGHT,
+    Code.POOL_BUSY,
+    Code.POOL_RELEASING,
+    Code.POOL_UNSEEN,
+    Code.POOL_COOLDOWN,
+    Code.LIMIT_REACHED,
+    Code.HOSTS_DRAINED,
+    Code.POOL_FAILED,
+    Code.NOT_OWNER,
+    Code.TOO_LARGE,
+    Code.SHAPE_MISMATCH,
+    Code.CONSTRAINT_MISMATCH,
+)
+"""What pools may answer for one job, the answer with the most hope first: that one the job is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ _HOPEFUL = frozenset(
         Code.BURST_IN_FLIGHT,
         Code.POOL_BUSY,
         Code.POOL_RELEASING,
+        Code.POOL_UNSEEN,
         Code.POOL_COOLDOWN,
         Code.POOL_FAILED,
         Code.HOSTS_DRAINED,

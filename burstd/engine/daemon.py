@@ -146,7 +146,7 @@ class Daemon:
         self._take_listings(now)
         next_listing = self._observer.ask(self._bursts.values(), now)
         view = self._view()
-        if view is None or not self._observer.complete() or not self._knows(view, now):
+        if view is None or not self._observer.answered() or not self._knows(view, now):
             return next_listing
         next_reading = self._queues.refresh(now)
         queues = self._queues.known
@@ -174,6 +174,7 @@ class Daemon:
             opened=frozenset(self._opened),
             nudged=tuple(sorted(self._nudged.items())),
             overruled=frozenset(self._overruled),
+            unseen=self._observer.unseen(),
             prepared=self._prepared_on(view),
         )
 

@@ -47,6 +47,7 @@ class Observer:
         self._seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
         self._asked: set[str] = set()
         self._latest: dict[str, Seen] = {}
+        self._seen_whole: set[str] = set()
         self._changed: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stale: set[str] = set()
 
@@ -55,9 +56,13 @@ class Observer:
         self._changed.put(pool)
         self._wake()
 
-    def complete(self) -> bool:
-        """Say whether every provider was seen whole at least once: before that, nothing is decided."""
-        return all(self._whole(pool) for pool in self._providers)
+    def answered(self) -> bool:
+        """Say whether every provider has answered, be it with an error: before that, nothing is decided."""
+        return self._providers.keys() <= self._latest.keys()
+
+    def unseen(self) -> frozenset[str]:
+        """Return the pools whose sites were never seen whole: what there is of them nobody knows."""
+        return frozenset(self._providers.keys() - self._seen_whole)
 
     def ask(self, bursts: Iterable[Burst], now: float) -> float | None:
         """Begin the listings that are due; return when the next will be."""
@@ -82,6 +87,8 @@ class Observer:
             seen = self._seen.get_nowait()
             self._asked.discard(seen.pool)
             self._latest[seen.pool] = seen
+            if seen.listing is not None and seen.listing.complete:
+                self._seen_whole.add(seen.pool)
             found.append(seen)
         return found
 
@@ -94,10 +101,6 @@ class Observer:
 
     def close(self) -> None:
         self._workers.shutdown(wait=True, cancel_futures=True)
-
-    def _whole(self, pool: str) -> bool:
-        seen = self._latest.get(pool)
-        return seen is not None and seen.listing is not None and seen.listing.complete
 
     def _shown_by(self, pool: str, bursts: Iterable[Burst]) -> list[Burst]:
         """Return the bursts that a pool's listing tells of: its own, and those whose pool is undeclared."""

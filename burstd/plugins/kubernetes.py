@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from threading import Lock
 
@@ -25,6 +26,8 @@ from burstd.plugins.contract import (
     Shrinks,
     Site,
 )
+
+log = logging.getLogger(__name__)
 
 
 class KubernetesOptions(KubeOptions):
@@ -77,7 +80,7 @@ class Kubernetes:
         except Never as exc:
             found.append(Problem("options.kubeconfig", str(exc)))
         except NotNow as exc:
-            found.append(Problem("options.kubeconfig", str(exc), "see that the cluster is up and reachable"))
+            log.warning("pool %s: its cluster was not seen: %s; burstd tries again", pool.name, exc)
         return tuple(found)
 
     def observe(self) -> Listing:

@@ -174,6 +174,44 @@ class TestDemand:
         assert plan(a_snapshot(jobs=jobs), POLICY, NOW).reasons == ()
 
 
+class TestUnseen:
+    """Pools whose provider could not list its sites since burstd started."""
+
+    def test_nothing_is_made_in_a_pool_that_was_not_seen(self):
+        """There may be a burst of it that no record knows; its job is told so."""
+        snapshot = a_snapshot(jobs=(a_job(),), unseen=frozenset({"burst-0"}))
+        result = plan(snapshot, POLICY, NOW)
+
+        assert result.empty or verbs(result) == []
+        assert reason_codes(snapshot) == [Code.POOL_UNSEEN]
+
+    def test_another_pool_is_used_meanwhile(self):
+        """A provider that is away does not keep other pools from serving."""
+        other = a_pool("burst-1", first_rank=8)
+        policy = a_policy(POOL, other)
+        hosts = some_hosts([POOL, other])
+        snapshot = a_snapshot(jobs=(a_job(),), hosts=hosts, unseen=frozenset({"burst-0"}))
+
+        assert [burst.pool for burst in plan(snapshot, policy, NOW).bursts] == ["burst-1"]
+
+    def test_nothing_is_bought_while_a_paid_pool_was_not_seen(self):
+        """The caps are over all paid pools: what is unseen may have used them up."""
+        paid, other = replace(POOL, paid=True), a_pool("burst-1", first_rank=8, paid=True)
+        policy = a_policy(paid, other)
+        hosts = some_hosts([paid, other])
+        snapshot = a_snapshot(jobs=(a_job(),), hosts=hosts, unseen=frozenset({"burst-0"}))
+
+        assert reason_codes(snapshot, policy) == [Code.POOL_UNSEEN]
+        assert plan(snapshot, policy, NOW).bursts == ()
+
+    def test_a_recorded_burst_of_such_a_pool_is_left_as_it_is(self):
+        """No effect is begun on a burst before its site was seen."""
+        burst = a_burst(Phase.LAUNCHING, since=NOW - 1)
+        snapshot = a_snapshot(bursts=(burst,), unseen=frozenset({"burst-0"}))
+
+        assert verbs(plan(snapshot, POLICY, NOW)) == []
+
+
 class TestOneBurstAPool:
     @pytest.mark.parametrize("phase", [Phase.PROVISIONING, Phase.LAUNCHING, Phase.JOINING])
     def test_a_burst_in_flight_keeps_its_size(self, phase):
