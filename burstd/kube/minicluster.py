@@ -24,6 +24,9 @@ from burstd.kube.options import KubeOptions, VolumeOptions
 from burstd.kube.steps import AGAIN, CURVE_CERT, SECRET_PATH, STOP, pre
 
 SECRET_NAME = "burst-secrets"
+PULLED_SECONDS = 60
+"""How long the pods stay that have pulled images."""
+
 _MILLICORES = 600
 """Of each core."""
 
@@ -130,7 +133,8 @@ def isolated(burst: Manifest, command: str = "", batch: str = "") -> Manifest:
 def prepull(order: Order, options: KubeOptions, machine: Machine) -> Manifest:
     """Return a Job that pulls the images on as many machines as the burst will have, and makes them come.
 
-    It asks for next to nothing, so that the brokers find their room beside it.
+    It asks for next to nothing, so that the brokers find their room beside it, and stays for a while: another
+    of its pods could else be put on a machine that has the images already.
     """
     marks = labels.of_order(order) | {labels.PART: labels.PREPULL}
     images = [image(options, order.join)]
@@ -284,7 +288,7 @@ def _puller(index: int, image: str) -> Manifest:
     return {
         "name": f"pull-{index}",
         "image": image,
-        "command": ["/bin/sh", "-c", "exit 0"],
+        "command": ["/bin/sh", "-c", f"exec sleep {PULLED_SECONDS}"],
         "resources": {"requests": small},
     }
 

@@ -60,7 +60,9 @@ class Scheduler:
             return fault
         here = [one for one in bound if one["spec"]["nodeName"] == name]
         if self._one_per_node and pods.is_of_minicluster(pod) and any(map(pods.is_of_minicluster, here)):
-            return "node(s) didn't match pod anti-affinity rules"
+            return _TOO_NEAR
+        if any(_shuns(pod, one) for one in here):
+            return _TOO_NEAR
         free = quantities.allocatable(node)
         for one in here:
             free.subtract(quantities.requests(one))
@@ -148,6 +150,20 @@ def _meets(labels: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
             return value is None
         case other:
             raise NotImplementedError(f"operator {other} of a node affinity")
+
+
+_TOO_NEAR = "node(s) didn't match pod anti-affinity rules"
+
+
+def _shuns(pod: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Say whether a pod must not be on a Node with another (required anti-affinity, by host name)."""
+    rules = ((pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    labels = (other["metadata"].get("labels") or {}).items()
+    same_namespace = pod["metadata"]["namespace"] == other["metadata"]["namespace"]
+    wanted = (term["labelSelector"]["matchLabels"].items() for term in rules or ())
+    return same_namespace and any(one <= labels for one in wanted)
 
 
 def _neighbours(pod: Object, name: str, bound: Iterable[Object]) -> int:
