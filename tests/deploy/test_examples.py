@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -151,7 +152,10 @@ def test_the_rest_interface_waits_for_the_broker(flavor: Any, tmp_path: Path) ->
     server = tmp_path / "uvicorn"
     server.write_text('#!/bin/sh\necho "$@" > "$RESTFUL_SOURCE/begun"\n')
     server.chmod(0o755)
-    with Stage(tmp_path / "stage", flavor) as stage:
+    with (
+        tempfile.TemporaryDirectory(prefix="rest-") as folder,  # a short path, for the broker's socket in it
+        Stage(Path(folder), flavor) as stage,
+    ):
         uri = stage.uri.replace("embedded://", "local://")
         socket = Path(uri.removeprefix("local://"))
         assert socket.is_socket()
