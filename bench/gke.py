@@ -83,9 +83,9 @@ def _round(flavor: str, number: int) -> Round:
 def _until_running(made: Chain) -> float:
     """Wait until the brokers' containers run; return when the last of them began to."""
     woken = threading.Event()
-    name = "chain-burst-0-g1"
-    while f"clusters/{name}" not in made.gke.alive():
+    while not (alive := made.gke.alive()):
         time.sleep(0.005)
+    name = alive[0].removeprefix("clusters/")
     store = made.gke.cluster(name).api.store
     unsubscribe = store.subscribe(woken.set)
     while sum(_runs(pod) for pod in store.list("pods", name)) < len(made.stage.pool_hosts):

@@ -25,7 +25,7 @@ from burstd.config.fields import (
 from burstd.config.minicluster import MiniClusterConfig
 from burstd.core.model import Placement
 
-LAST_GENERATION = 999_999
+LAST_GENERATION = 99_999_999
 
 PAID_LIFETIME_SECONDS = 14_400.0
 
@@ -296,7 +296,7 @@ class Config(Section):
     cluster_name: Label | None = Field(
         default=None,
         description="How the names of sites begin: `<cluster_name>-<pool>-g<N>` for the pool's N-th burst. "
-        f"Such a name must fit {NAME_LIMIT} characters with six digits for N.",
+        f"Such a name must fit {NAME_LIMIT} characters with eight digits for N.",
         json_schema_extra=shown_default("the same as `owner`"),
     )
     state_dir: File = Field(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from burstd.core.constraint import Constraint
+from burstd.core.generations import next_generation
 from burstd.core.lifecycle import IDLE, RISING, cooled, leaving
 from burstd.core.marks import drain_mark
 from burstd.core.model import (
@@ -315,7 +316,8 @@ class Demand:
 
     def _grown(self, pool: Pool, burst: Burst | None, size: int) -> Burst:
         if burst is None:
-            generation = 1 + dict(self.snapshot.generations).get(pool.name, 0)
+            highest = dict(self.snapshot.generations).get(pool.name, 0)
+            generation = next_generation(pool, highest, self.now)
             return Burst(pool.name, generation, Phase.PLANNED, size, created=self.now, since=self.now)
         size = max(size, burst.size)
         if burst.phase is Phase.PLANNED:

@@ -99,8 +99,8 @@ BAD = [
     ),
     (
         "{cluster_name: a-very-long-prefix-of-names, pools: [{name: burst-0}]}",
-        "pools[0].name: its sites' names can have 43 characters "
-        "(a-very-long-prefix-of-names-burst-0-g999999); the most is 40 (shorten cluster_name or name by 3)",
+        "pools[0].name: its sites' names can have 45 characters "
+        "(a-very-long-prefix-of-names-burst-0-g99999999); the most is 40 (shorten cluster_name or name by 5)",
     ),
     (
         "pools: [{provider: locl}]",
