@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 REMOVE_SECONDS = 120.0
 """How long a burst's objects may take to go before the removal is given up for now."""
 
-_SCALE_UP = ("TriggeredScaleUp", "NotTriggerScaleUp", "FailedScheduling")
-"""Events about a pod that waits for a machine, the most telling first."""
+_SCALE_UP = ("TriggeredScaleUp", "NotTriggerScaleUp")
+"""The autoscaler's events about a pod that waits for a machine, the most telling first."""
 
 
 class Ground:
@@ -224,7 +224,7 @@ class Ground:
             return {}
         events = self.cluster.list(EVENT, namespace).items
         notes: dict[str, str] = {}
-        for reason in _SCALE_UP[:2]:
+        for reason in _SCALE_UP:
             for event in events:
                 if event.get("reason") == reason:
                     notes.setdefault(event["involvedObject"]["name"], f"{reason}: {event.get('message', '')}")

@@ -14,7 +14,7 @@ import yaml
 
 from burstd.core.errors import Never, NotNow
 from burstd.kube import patience
-from burstd.kube.client import Cluster
+from burstd.kube.client import MANAGER, Cluster
 from burstd.kube.extras import is_object
 from burstd.kube.kinds import CRD, DEPLOYMENT, MINICLUSTER, Manifest
 from burstd.kube.options import OperatorOptions
@@ -40,10 +40,12 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 def ensure(cluster: Cluster, options: OperatorOptions, *, allowed: bool) -> None:
     """Have the operator on the cluster: install it where it is missing and that is `allowed`.
 
-    One that is there already is fine, whatever its version, which is told. Returns once the MiniCluster is a
-    kind that the cluster knows; whether the operator runs is seen later. Raises Never, NotNow.
+    One that is there already is fine, whatever its version, which is told; an installation of burstd's that
+    broke off is done again. Returns once the MiniCluster is a kind that the cluster knows; whether the
+    operator runs is seen later. Raises Never, NotNow.
     """
-    if cluster.get(CRD, CRD_NAME) is not None:
+    found = cluster.get(CRD, CRD_NAME)
+    if found is not None and not (allowed and _is_half_made(cluster, found)):
         _wait_established(cluster)
         _tell_other_version(cluster, options)
         return
@@ -52,9 +54,15 @@ def ensure(cluster: Cluster, options: OperatorOptions, *, allowed: bool) -> None
             f"the Flux Operator is not on {cluster.url}: install it there, or set operator.install: true in "
             "the pool's options"
         )
-    for manifest in load(options):
+    for manifest in sorted(load(options), key=lambda one: one["kind"] == "Deployment"):
         cluster.apply(manifest)
     _wait_established(cluster)
+
+
+def _is_half_made(cluster: Cluster, crd: Manifest) -> bool:
+    """Say whether burstd began to install the operator and did not get to its Deployment, the last part."""
+    managers = (one.get("manager") for one in crd["metadata"].get("managedFields") or ())
+    return MANAGER in managers and cluster.get(DEPLOYMENT, NAME, NAMESPACE) is None
 
 
 def state(cluster: Cluster) -> str:

@@ -127,6 +127,24 @@ def test_a_namespace_that_is_going_is_waited_for(place: Town) -> None:
         provider.provision(order)
 
 
+@pytest.mark.parametrize("passed", range(6))
+def test_an_operator_half_installed_is_installed_to_its_end(place: Town, passed: int) -> None:
+    """Where the installation broke off after some of the manifest's parts, the next try makes the rest."""
+    fault = place.api.faults.add(method="PATCH", path="/(?!secrets)[a-z]+/[^/]+$", status=403, after=passed)
+    with pytest.raises(Never):
+        a_kubernetes(place).provision(place.order())
+    assert fault.hits == 1
+    a_kubernetes(place).provision(place.order())
+    for resource, namespace, name in (
+        ("customresourcedefinitions.apiextensions.k8s.io", "", "miniclusters.flux-framework.org"),
+        ("serviceaccounts", "operator-system", "operator-controller-manager"),
+        ("clusterroles.rbac.authorization.k8s.io", "", "operator-manager-role"),
+        ("clusterrolebindings.rbac.authorization.k8s.io", "", "operator-manager-rolebinding"),
+        ("deployments.apps", "operator-system", "operator-controller-manager"),
+    ):
+        assert place.api.store.get(resource, namespace, name) is not None
+
+
 def test_the_operator_is_installed_only_where_that_is_allowed(place: Town) -> None:
     """On a cluster that burstd did not make, a missing operator is told with both ways out."""
     options = place.options["operator"] | {"install": False}
