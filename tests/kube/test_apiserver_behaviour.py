@@ -660,11 +660,13 @@ def test_watch_has_bookmarks(api: Calls, maps: str, request: pytest.FixtureReque
     assert bookmarks[-1]["kind"] == "ConfigMap"
 
 
-def test_watch_of_old_version_expires(api: Calls, maps: str) -> None:
+def test_watch_of_old_version_expires(request: pytest.FixtureRequest, api: Calls, maps: str) -> None:
     """A watch from a version that the server no longer has gets one event: Expired, 410."""
-    (event,) = api.watch(maps, 5, resourceVersion="1")
+    event, *more = api.watch(maps, 5, resourceVersion="1")
 
-    assert event["type"] == "ERROR"
+    if event["type"] != "ERROR" and request.node.callspec.params["api"] == "real":
+        pytest.skip("NOT RUN on a real API server: it is young, and still has its first version")
+    assert (event["type"], more) == ("ERROR", [])
     assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
 
 
