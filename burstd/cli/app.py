@@ -250,7 +250,7 @@ def kubeconfig(
     """Write a kubeconfig for the cluster of a pool's burst into a file of its own, mode 0600."""
     from burstd.cli.kubeconfigs import write
 
-    path, site = write(written.load(), pool, output)
+    path, site = write(written.load(here=False), pool, output)
     typer.echo(f"{path} is for {site.name}: KUBECONFIG={path} kubectl get pods")
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import typer
 
 from burstd.config import Config
-from burstd.config.against_lead import AUTO, lead_address
+from burstd.config.against_lead import lead_address
+from burstd.config.model import AUTO
 from burstd.core.errors import ConfigError, Problem
 from burstd.join.curve import Handshake, explain, probe, read
 from burstd.lead.beside import check_readable

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from burstd.config import Config, PoolConfig, Resolved, resolve
-from burstd.config.declaration import lead_side
+from burstd.config.model import AUTO
 from burstd.core.errors import ConfigError, Problem
 from burstd.core.hosts import compress, expand
 from burstd.core.model import Host
@@ -102,13 +102,12 @@ def _shaped(pool: PoolConfig, provider: Provider) -> PoolConfig:
 
 def _resolved(config: Config, made: Mapping[str, Provider]) -> Resolved:
     """Hold the configuration against the lead that it would itself declare."""
-    from burstd.kube.steps import CURVE_CERT
+    from burstd.kube.leadside import declared
 
-    if config.lead.host == "auto":
+    if config.lead.host == AUTO:
         what = "auto: only a burstd that runs beside the lead can find it out"
         raise ConfigError((Problem("lead.host", what, "give --lead-host and --lead-port"),))
-    known = config.lead.model_copy(update={"curve_cert": config.lead.curve_cert or Path(CURVE_CERT)})
-    side = lead_side(config.model_copy(update={"lead": known}))
+    side = declared(config)
     names = [(name, one.shape) for one in side.declared for name in expand(one.hosts)]
     return resolve(
         config,

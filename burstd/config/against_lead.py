@@ -11,15 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from burstd.config.model import PAID_LIFETIME_SECONDS, Config, LeadConfig, PoolConfig
+from burstd.config.model import AUTO, PAID_LIFETIME_SECONDS, Config, LeadConfig, PoolConfig
 from burstd.config.queues import RENDER, lead_problems
 from burstd.core.errors import ConfigError, Problem
 from burstd.core.hosts import compress, expand
 from burstd.core.model import Host, Policy, Pool, Queue, Shape, Shrinks
 from burstd.join.papers import Declared, Join
-
-AUTO = "auto"
-"""The `lead.host` that means: read it from the lead's Service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from burstd.config.fields import NAME_LIMIT
 from burstd.config.flags import Raw
-from burstd.config.model import LAST_GENERATION, PoolConfig
+from burstd.config.model import AUTO, LAST_GENERATION, PoolConfig
 from burstd.config.problems import unknown_provider
 from burstd.config.queues import queue_of
 from burstd.core.errors import OtherUser, Problem
@@ -110,7 +110,7 @@ def _long_names(pools: Pools, prefix: str) -> Iterator[Problem]:
 
 def _unreachable(providers: Mapping[int, str], lead: Mapping[str, Any]) -> Iterator[Problem]:
     remote = ", ".join(sorted(set(providers.values()) - {"local"}))
-    needed = (("host", "address"),) if lead.get("host") == "auto" else (("host", "address"), ("port", "port"))
+    needed = (("host", "address"),) if lead.get("host") == AUTO else (("host", "address"), ("port", "port"))
     for key, what in needed:
         if remote and lead.get(key) is None:
             text = f"missing: the {what} at which hosts of provider {remote} reach the lead"

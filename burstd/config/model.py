@@ -25,6 +25,9 @@ from burstd.config.fields import (
 from burstd.config.minicluster import MiniClusterConfig
 from burstd.core.model import Placement
 
+AUTO = "auto"
+"""The `lead.host` that means: read it from the lead's Service."""
+
 LAST_GENERATION = 99_999_999
 
 PAID_LIFETIME_SECONDS = 14_400.0

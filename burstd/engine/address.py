@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from burstd.config import Config
-from burstd.config.against_lead import AUTO
+from burstd.config.model import AUTO
 from burstd.core.errors import EffectError
 from burstd.join.papers import Join
 from burstd.kube import address

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from burstd.config.against_lead import AUTO
+from burstd.config.model import AUTO
 from burstd.core.cwd import directories_for, shown
 from burstd.core.errors import Never, NotNow
 from burstd.core.hosts import format_idset

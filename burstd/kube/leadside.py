@@ -16,7 +16,7 @@ import yaml
 
 from burstd.config.declaration import FLUX_PORT, lead_side
 from burstd.config.minicluster import MiniClusterConfig
-from burstd.config.model import Config
+from burstd.config.model import AUTO, Config
 from burstd.core.errors import ConfigError, Problem
 from burstd.core.hosts import compress, expand
 from burstd.join.brokerconfig import LeadSide, render_lead
@@ -75,7 +75,7 @@ def warnings(config: Config) -> Iterator[str]:
             "with workload_identity every container of the lead's pods, users' jobs included, has the "
             f"cloud's rights of {lead.service_account}; credentials_secret gives them to burstd alone"
         )
-    if config.lead.host == "auto":
+    if config.lead.host == AUTO:
         yield (
             "with lead.host: auto the token of the ServiceAccount is mounted in every container of the "
             "lead's pods; it may only read the Service, and the machines' addresses where that is a NodePort"
@@ -107,12 +107,16 @@ def _problems(config: Config, name: str, hosts: tuple[str, ...]) -> Iterator[Pro
         yield Problem("lead.minicluster.min_size", f"{lead.min_size} are more than are started", "lower it")
 
 
-def _lead_side(config: Config, place: LeadPlace) -> LeadSide:
+def declared(config: Config) -> LeadSide:
+    """Return what the lead declares, its certificate where the operator puts one. Raises ConfigError."""
     known = config.lead.model_copy(update={"curve_cert": config.lead.curve_cert or Path(CURVE_CERT)})
-    side = lead_side(config.model_copy(update={"lead": known}))
-    return replace(
-        side, bind=f"tcp://*:{FLUX_PORT}", connect=f"tcp://{place.address}:{FLUX_PORT}", curve_cert=CURVE_CERT
-    )
+    return lead_side(config.model_copy(update={"lead": known}))
+
+
+def _lead_side(config: Config, place: LeadPlace) -> LeadSide:
+    connect = f"tcp://{place.address}:{FLUX_PORT}"
+    side = declared(config)
+    return replace(side, bind=f"tcp://*:{FLUX_PORT}", connect=connect, curve_cert=CURVE_CERT)
 
 
 def broker_toml(side: LeadSide) -> str:
@@ -141,7 +145,7 @@ def _service_account(config: Config, place: LeadPlace) -> Manifest:
 def _rights(config: Config, place: LeadPlace) -> Iterator[Manifest]:
     """Reading the lead's address needs few rights; an address that is written down needs none."""
     lead = config.lead.minicluster
-    if config.lead.host == "auto":
+    if config.lead.host == AUTO:
         yield from address.rights(
             lead.service_account, place.namespace, lead.service, nodes=lead.service_type == "NodePort"
         )
@@ -189,7 +193,7 @@ def _minicluster(config: Config, place: LeadPlace, side: LeadSide) -> Manifest:
     flux: Manifest = {"brokerConfig": broker_toml(side), "bursting": {"hostlist": hostlist}}
     flux |= {"container": {"image": config.lead.flux_image}} if config.lead.flux_image else {}
     pod: Manifest = {"serviceAccountName": lead.service_account}
-    pod |= {"automountServiceAccountToken": True} if config.lead.host == "auto" else {}
+    pod |= {"automountServiceAccountToken": True} if config.lead.host == AUTO else {}
     return {
         "apiVersion": "flux-framework.org/v1alpha2",
         "kind": "MiniCluster",
