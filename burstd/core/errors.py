@@ -9,6 +9,7 @@ BurstdError
 │   └── OtherUser      the broker at hand, or its certificate, is another user's
 ├── EffectError        the two shapes of failure of a call on the world
 │   ├── NotNow         may work later; carries retry_after in seconds
+│   │   └── NoRoom     the provider lacks what was asked; carries the offer that it lacks
 │   └── Never          will not work until a person changes something
 ├── LedgerError        the ledger's file cannot be used
 └── CertificateError   a CURVE certificate cannot be used
@@ -93,6 +94,14 @@ class NotNow(EffectError):
     def __init__(self, text: str, retry_after: float = 5.0) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+
+
+class NoRoom(NotNow):
+    """The provider has no room, or the project no quota, for what was asked; `offer` names that."""
+
+    def __init__(self, text: str, retry_after: float, offer: str) -> None:
+        super().__init__(text, retry_after)
+        self.offer = offer
 
 
 class Never(EffectError):

@@ -11,3 +11,12 @@ NO_HOST = "burstd: no host up"
 
 HOLD_MEMO = "burstd_hold"
 """The memo that marks a job whose urgency 0 is burstd's own doing; its value names the owner."""
+
+CHECKPOINT_KEY = "burstd.{owner}.spend"
+"""Where in the lead's KVS the money stands that an owner's bursts have cost today."""
+
+EPOCH_KEY = "burstd.{owner}.epoch"
+"""Where in the lead's KVS stands whose turn it is: the epoch of one burstd of this owner."""
+
+BUSY = "busy"
+"""The text of a renewal that says that jobs run on the burst."""

@@ -124,6 +124,18 @@ class Pool:
     cooldown_seconds: float = 60.0
     drain_seconds: float = 600.0
     max_lifetime_seconds: float | None = None
+    cost_per_hour: float = 0.0
+    """Dollars that one of its hosts costs in an hour; 0: no price was given."""
+    cluster_cost_per_hour: float = 0.0
+    """Dollars that a site costs in an hour beside its hosts."""
+    dollars_per_day: float | None = None
+    """Cap over what the pool may cost in a day, UTC; None: only the caps over all pools."""
+    spec: str = ""
+    """A fingerprint of what the pool's bursts are made like; "": none was taken."""
+    probe: bool = False
+    """Whether the first burst of a `spec` that never served has one host."""
+    renewal_seconds: float = 0.0
+    """How often a burst's lease is renewed, in seconds; 0: its provider has no leases."""
 
     @property
     def size(self) -> int:
@@ -180,14 +192,21 @@ class Verb(StrEnum):
     OPEN = "open"
     CLOSE = "close"
     PULSE = "pulse"
+    RENEW = "renew"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a burst failed: one sentence, and the seconds until its pool may be tried again; None: never."""
+    """Why a burst failed: one sentence, and the seconds until its pool may be tried again; None: never.
+
+    `offer` names what the provider had no room for (a machine type in a zone, spot or not), "" where the
+    failure is no lack of room.
+    """
 
     text: str
     retry_after: float | None = None
+    offer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +238,10 @@ class Site:
     failure: Failure | None = None
     lead: str = ""
     kept_until: float | None = None
+    renewed: float | None = None
+    """When its lease was last renewed; None: it has none, or it was not seen."""
+    reclaimed: tuple[str, ...] = ()
+    """Hosts whose machine the cloud takes back, or has taken: told before it happens, as far as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,12 @@ from burstd.core.model import (
 from burstd.core.planner import plan
 from burstd.core.reasons import Reason
 from burstd.core.steward import OVERRULED
-from burstd.engine.effects import Ended, Gate
+from burstd.engine.effects import Ended, Gate, Perform
 from burstd.engine.ledger import Ledger
 from burstd.engine.observer import Observer, Seen
 from burstd.engine.queues import QueueBook
 from burstd.engine.sentences import adopted, not_listed, old_address, refused, started
+from burstd.engine.workers import Workers, threads
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Provider
 
@@ -67,9 +68,12 @@ class Daemon:
         policy: Policy,
         providers: Mapping[str, Provider],
         ledger: Ledger,
-        perform: Callable[[Action], None],
+        perform: Perform,
         renew: Callable[[LeadView], Terms],
         clock: Callable[[], float] = time.time,
+        *,
+        turn: Callable[[], None] = lambda: None,
+        workers: Workers = threads,
     ) -> None:
         self.policy = policy
         self._lead = lead
@@ -77,8 +81,8 @@ class Daemon:
         self._clock = clock
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._stopping = False
-        self._gate = Gate(ledger, perform, clock, self.wake)
-        self._observer = Observer(providers, clock, self.wake)
+        self._gate = Gate(ledger, perform, clock, self.wake, turn=turn, workers=workers)
+        self._observer = Observer(providers, clock, self.wake, workers)
         self._bursts = {burst.name: burst for burst in ledger.bursts()}
         self._generations = dict(ledger.generations())
         self._started = clock()
@@ -91,7 +95,7 @@ class Daemon:
         self._generation = ""
         self._lead_since = 0.0
         self._scheduling = Scheduling.UNKNOWN
-        self._queues = QueueBook(lead, clock, self.wake)
+        self._queues = QueueBook(lead, clock, self.wake, workers)
         self._opened: set[str] = set()
         self._nudged: dict[int, float] = {}
         self._overruled: set[int] = set()

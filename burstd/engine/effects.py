@@ -1,8 +1,8 @@
 """The gate: the one way by which burstd changes the world.
 
-An effect passes in three steps: its intent is durable in the ledger, a worker thread makes the
-call, its outcome is written. The main loop does the first and the last; workers report back by a
-queue and wake the loop.
+An effect passes in three steps: its intent is durable in the ledger, a worker makes the call, its
+outcome is written. The main loop does the first and the last; workers report back by a queue and wake
+the loop. No call leaves once another burstd has the turn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tenacity import (
@@ -24,9 +23,10 @@ from tenacity import (
 )
 from tenacity.nap import sleep_using_event
 
-from burstd.core.errors import BurstdError, LeadLost, NotNow
+from burstd.core.errors import BurstdError, LeadLost, NoRoom, NotNow
 from burstd.core.model import Action, Burst, Failure, Outcome
 from burstd.engine.ledger import Ledger
+from burstd.engine.workers import Workers, threads
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,14 @@ STRANGE_SECONDS = 60.0
 """How long a burst waits after a failure that nobody foresaw."""
 
 
+Perform = Callable[[Action, Callable[[], bool]], None]
+"""Makes the one call of an action; the second argument says whether nobody waits for it any more."""
+
+
+def _always() -> None:
+    """Let every call leave."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """An effect that ended: which intent it was, and how."""
@@ -61,24 +69,29 @@ class Gate:
     def __init__(
         self,
         ledger: Ledger,
-        perform: Callable[[Action], None],
+        perform: Perform,
         clock: Callable[[], float],
         wake: Callable[[], None],
+        *,
+        turn: Callable[[], None] = _always,
+        workers: Workers = threads,
     ) -> None:
+        """Start with nothing under way. `turn` is asked before each call; it raises where none may leave."""
         self._ledger = ledger
         self._perform = perform
         self._clock = clock
         self._wake = wake
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="effect")
+        self._turn = turn
+        self._workers = workers(WORKERS, "effect")
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
-        self._running: set[str] = set()
+        self._running: dict[str, threading.Event] = {}
         self._resting: dict[str, float] = {}
         self._stopping = threading.Event()
 
     def in_flight(self, now: float) -> frozenset[str]:
         """Return the keys on which nothing may be started now."""
         self._resting = {key: until for key, until in self._resting.items() if until > now}
-        return frozenset(self._running | self._resting.keys())
+        return frozenset(self._running.keys() | self._resting.keys())
 
     def next_rest_end(self) -> float | None:
         """Return when the first resting key may be tried again."""
@@ -87,8 +100,13 @@ class Gate:
     def start(self, action: Action, burst: Burst | None) -> None:
         """Write the intent, with the record of the burst it begins; then let a worker make the call."""
         intent = self._ledger.intend(action, burst, self._clock())
-        self._running.add(action.key)
-        self._workers.submit(self._work, intent, action)
+        cancelled = self._running[action.key] = threading.Event()
+        self._workers.submit(self._work, intent, action, cancelled)
+
+    def cancel(self, key: str) -> None:
+        """Let what is under way on a key stop waiting; what it has asked for stays asked for."""
+        if key in self._running:
+            self._running[key].set()
 
     def collect(self) -> list[Ended]:
         """Return the effects that ended since the last call; the caller concludes each."""
@@ -100,25 +118,29 @@ class Gate:
     def conclude(self, ended: Ended, burst: Burst | None) -> None:
         """Write the outcome, with the record of the burst it was for."""
         self._ledger.conclude(ended.intent, ended.outcome, burst)
-        self._running.discard(ended.action.key)
+        self._running.pop(ended.action.key, None)
         failure = ended.outcome.failure
         if burst is None and failure is not None:
             rest = failure.retry_after or REST_SECONDS
             self._resting[ended.action.key] = ended.outcome.at + rest
 
     def close(self) -> None:
-        """Let effects under way finish their present call; start no further attempt."""
+        """Let effects under way finish their present call, and wait for no more; start no further attempt."""
         self._stopping.set()
+        for cancelled in list(self._running.values()):
+            cancelled.set()
         self._workers.shutdown(wait=True, cancel_futures=True)
 
-    def _work(self, intent: int, action: Action) -> None:
-        failure = self._attempt(action)
+    def _work(self, intent: int, action: Action, cancelled: threading.Event) -> None:
+        failure = self._attempt(action, cancelled)
         self._ended.put(Ended(intent, action, Outcome(action.verb, self._clock(), failure)))
         self._wake()
 
-    def _attempt(self, action: Action) -> Failure | None:
+    def _attempt(self, action: Action, cancelled: threading.Event) -> Failure | None:
         try:
-            self._retrying()(self._perform, action)
+            self._retrying(cancelled)(self._call, action, cancelled)
+        except NoRoom as exc:
+            return Failure(str(exc), exc.retry_after, exc.offer)
         except NotNow as exc:
             return Failure(str(exc), exc.retry_after)
         except LeadLost as exc:
@@ -130,11 +152,17 @@ class Gate:
             return Failure(f"unforeseen: {type(exc).__name__}: {exc}", STRANGE_SECONDS)
         return None
 
-    def _retrying(self) -> Retrying:
+    def _call(self, action: Action, cancelled: threading.Event) -> None:
+        self._turn()
+        self._perform(action, cancelled.is_set)
+
+    def _retrying(self, cancelled: threading.Event) -> Retrying:
         return Retrying(
             retry=retry_if_exception(_passes_soon),
             wait=_pause,
-            stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(self._stopping),
+            stop=stop_after_attempt(ATTEMPTS)
+            | stop_when_event_set(self._stopping)
+            | stop_when_event_set(cancelled),
             sleep=sleep_using_event(self._stopping),
             reraise=True,
         )

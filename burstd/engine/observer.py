@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from burstd.core.errors import BurstdError
 from burstd.core.model import Burst, Phase, Verb
+from burstd.engine.workers import Workers, threads
 from burstd.plugins.contract import Listing, Provider
 
 log = logging.getLogger(__name__)
@@ -38,12 +38,16 @@ class Observer:
     """Asks each pool's provider what it has; used by the main loop alone."""
 
     def __init__(
-        self, providers: Mapping[str, Provider], clock: Callable[[], float], wake: Callable[[], None]
+        self,
+        providers: Mapping[str, Provider],
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+        workers: Workers = threads,
     ) -> None:
         self._providers = providers
         self._clock = clock
         self._wake = wake
-        self._workers = ThreadPoolExecutor(max(len(providers), 1), thread_name_prefix="observe")
+        self._workers = workers(max(len(providers), 1), "observe")
         self._seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
         self._asked: set[str] = set()
         self._latest: dict[str, Seen] = {}

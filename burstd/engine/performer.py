@@ -12,11 +12,12 @@ from burstd.config.model import AUTO
 from burstd.core.cwd import directories_for, shown
 from burstd.core.errors import Never, NotNow
 from burstd.core.hosts import format_idset
+from burstd.core.marks import BUSY, CHECKPOINT_KEY
 from burstd.core.model import Action, Directory, JobState, Policy, Pool, Site, Verb
 from burstd.join.directories import capped
 from burstd.join.papers import Join
 from burstd.lead.contract import Lead
-from burstd.plugins.contract import Order, Provider
+from burstd.plugins.contract import Order, Provider, Renews
 
 log = logging.getLogger("burstd")
 
@@ -53,8 +54,11 @@ class Performer:
         self.keeper: Callable[[str], str | None] = lambda _: None
         """Tells which pool's provider shows a site, by the site's name: for pools no longer declared."""
 
-    def perform(self, action: Action) -> None:
-        """Do what the action says. Raises NotNow, Never, LeadLost or LeadRefused."""
+    def perform(self, action: Action, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Do what the action says. Raises NotNow, Never, LeadLost or LeadRefused.
+
+        `cancelled` is for what waits long: whether nobody waits for the outcome any more.
+        """
         match action.verb:
             case Verb.PREPARE:
                 self._prepare(action)
@@ -79,15 +83,19 @@ class Performer:
             case Verb.PULSE:
                 self._pulse(action)
             case Verb.PROVISION:
-                self._provider(action).provision(self._order(action))
+                self._provider(action).provision(self._order(action, cancelled))
             case Verb.LAUNCH:
-                self._provider(action).launch(self._order(action))
+                self._provider(action).launch(self._order(action, cancelled))
             case Verb.RESIZE:
                 self._look_once_more(action)
-                self._provider(action).resize(self._order(action))
+                self._provider(action).resize(self._order(action, cancelled))
             case Verb.REMOVE:
                 self._look_once_more(action)
                 self._provider(action).remove(self._site(action))
+            case Verb.RENEW:
+                self._renew(action)
+            case Verb.CHECKPOINT:
+                self._lead.store(CHECKPOINT_KEY.format(owner=self.policy.owner), action.text)
 
     def _prepare(self, action: Action) -> None:
         """Make directories on hosts; what those complain of is said here and stops nothing."""
@@ -102,6 +110,11 @@ class Performer:
         if busy:
             ranks = format_idset(busy)
             raise NotNow(f"a job got to rank {ranks} before its drain; it is waited for", BUSY_SECONDS)
+
+    def _renew(self, action: Action) -> None:
+        provider = self._provider(action)
+        if isinstance(provider, Renews):
+            provider.renew(self._site(action), busy=action.text == BUSY)
 
     def _pulse(self, action: Action) -> None:
         """Open a queue until the jobs that it was opened for have their allocation, not long in any case."""
@@ -140,7 +153,7 @@ class Performer:
         with self.changed:
             self.changed.notify_all()
 
-    def _order(self, action: Action) -> Order:
+    def _order(self, action: Action, cancelled: Callable[[], bool]) -> Order:
         pool = self.policy.pool(action.pool)
         if pool is None:
             raise Never(f"pool {action.pool} is not declared")
@@ -153,6 +166,7 @@ class Performer:
             action.size,
             self.join,
             self._directories(pool),
+            cancelled,
         )
 
     def _directories(self, pool: Pool) -> tuple[Directory, ...]:

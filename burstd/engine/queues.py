@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from burstd.core.errors import LeadError
 from burstd.core.marks import NO_HOST
 from burstd.core.model import Queue, Verb
 from burstd.engine.effects import Ended
+from burstd.engine.workers import Workers, threads
 from burstd.lead.contract import Lead
 
 log = logging.getLogger(__name__)
@@ -32,11 +32,13 @@ class _Reading:
 class QueueBook:
     """The queues as last read, and as burstd's own effects have changed them since."""
 
-    def __init__(self, lead: Lead, clock: Callable[[], float], wake: Callable[[], None]) -> None:
+    def __init__(
+        self, lead: Lead, clock: Callable[[], float], wake: Callable[[], None], workers: Workers = threads
+    ) -> None:
         self._lead = lead
         self._clock = clock
         self._wake = wake
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="queues")
+        self._worker = workers(1, "queues")
         self._arrived: queue.SimpleQueue[_Reading] = queue.SimpleQueue()
         self._known: tuple[Queue, ...] | None = None
         self._asked = False

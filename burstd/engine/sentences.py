@@ -46,6 +46,10 @@ def started(action: Action) -> str:
         case Verb.PULSE:
             jobs = ", ".join(map(f58, action.jobs))
             return f"queue {action.queue}: opening it for a moment, for {jobs}"
+        case Verb.RENEW:
+            return f"{action.pool}-g{action.generation}: renewing its lease"
+        case Verb.CHECKPOINT:
+            return f"writing down with the lead what was spent: {action.text}"
 
 
 def refused(refusal: Refusal, policy: Policy, queues: tuple[Queue, ...]) -> str:

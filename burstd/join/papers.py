@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from burstd.core.model import Pool, Shape
@@ -64,6 +65,8 @@ class Order:
     join: Join
     directories: tuple[Directory, ...] = ()
     """The working directories of the jobs that wait for it, to be made on its hosts."""
+    cancelled: Callable[[], bool] = field(default=lambda: False, compare=False, repr=False)
+    """Whether nobody waits for it any more: what waits for the world then raises NotNow and ends."""
 
     @property
     def hosts(self) -> tuple[str, ...]:

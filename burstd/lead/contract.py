@@ -124,6 +124,28 @@ class Lead(Protocol):
         """
         ...
 
+    def look_up(self, key: str) -> str | None:
+        """Return the text under a key of the lead's KVS, None if there is none."""
+        ...
+
+    def store(self, key: str, text: str) -> None:
+        """Put a text under a key of the lead's KVS; returns once it is committed.
+
+        It survives a restart of the lead as far as the KVS does: where the lead has a statedir.
+        """
+        ...
+
+    def register(self, name: str) -> bool:
+        """Take a service name at rank 0 for as long as this connection lives; False where it is taken.
+
+        Flux frees the name when its holder dies. A name that this Lead has already is taken anew.
+        """
+        ...
+
+    def registered(self) -> bool:
+        """Say whether the name is still held: whether the connection that took it still answers."""
+        ...
+
     def close(self) -> None:
         """Stop following and drop every connection."""
         ...

@@ -19,7 +19,7 @@ from burstd.core.hosts import format_idset, parse_idset
 from burstd.core.marks import drain_mark
 from burstd.core.model import Directory, LeadView, Queue
 from burstd.join.directories import command
-from burstd.lead import queues, remote
+from burstd.lead import kvs, queues, remote
 from burstd.lead.assembly import Assembly
 from burstd.lead.contract import LeadFacts
 from burstd.lead.eventlog import TOLD_MEMO, JobLog
@@ -28,6 +28,7 @@ from burstd.lead.follower import Fold, Follower
 from burstd.lead.handle import Connect, Handle, Payload
 from burstd.lead.inventory import Inventory
 from burstd.lead.rlite import shares
+from burstd.lead.service import ServiceName
 from burstd.lead.threads import ThreadHandles
 from burstd.lead.waiting import Waiting
 
@@ -51,7 +52,9 @@ class LiveLead:
 
     def __init__(self, connect: Connect, clock: Callable[[], float] = time.time) -> None:
         """Serve the lead that `connect` reaches. Nothing is connected before it is needed."""
+        self._connect = connect
         self._handles = ThreadHandles(connect)
+        self._name: ServiceName | None = None
         self._clock = clock
         self._lock = threading.Lock()
         self._on_change: Callable[[], None] = lambda: None
@@ -145,13 +148,37 @@ class LiveLead:
         """See Lead.make_directories."""
         return remote.run(self._handles.stream, ranks, command(directories))
 
+    def look_up(self, key: str) -> str | None:
+        """See Lead.look_up."""
+        return kvs.look_up(self._handles.rpc, key)
+
+    def store(self, key: str, text: str) -> None:
+        """See Lead.store."""
+        kvs.store(self._handles.rpc, key, text)
+
+    def register(self, name: str) -> bool:
+        """See Lead.register."""
+        self._release_name()
+        self._name = ServiceName(self._connect)
+        return self._name.take(name)
+
+    def registered(self) -> bool:
+        """See Lead.registered."""
+        return self._name is not None and self._name.held
+
     def close(self) -> None:
         """See Lead.close. No steering call may be under way."""
+        self._release_name()
         for follower in (self._job_follower, self._resource_follower):
             follower.stop()
         for follower in (self._job_follower, self._resource_follower):
             follower.join(JOIN_SECONDS)
         self._handles.close()
+
+    def _release_name(self) -> None:
+        if self._name is not None:
+            self._name.release(JOIN_SECONDS)
+        self._name = None
 
     def _each_if_refused(self, topic: str, ranks: Iterable[int], extra: Payload) -> None:
         """Send one request for all ranks; Flux refuses it whole (EEXIST) if one is in that state already."""

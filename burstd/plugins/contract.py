@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from burstd.core.errors import Never, NotNow, Problem
+from burstd.core.errors import Never, NoRoom, NotNow, Problem
 from burstd.core.model import Pool, Shape, Shrinks, Site
 from burstd.join.papers import Declared, Join, Order
 
@@ -22,13 +22,16 @@ __all__ = [
     "Join",
     "Listing",
     "Never",
+    "NoRoom",
     "NotNow",
     "Order",
+    "Owners",
     "Pool",
     "Problem",
     "Provider",
     "Reachable",
     "Renders",
+    "Renews",
     "Setting",
     "Shape",
     "Shrinks",
@@ -134,6 +137,30 @@ class Reachable(Protocol):
 
     def kubeconfig(self, site: Site) -> str:
         """Return a kubeconfig for the site's cluster, its namespace chosen. Raises NotNow, Never."""
+        ...
+
+
+@runtime_checkable
+class Renews(Protocol):
+    """A provider whose sites have a lease: where nobody renews it, the site ends by itself."""
+
+    renewal_seconds: float
+    """How often `renew` is to be called for each burst, in seconds; 0: its sites have no lease."""
+
+    def renew(self, site: Site, *, busy: bool) -> None:
+        """Say that the site is still wanted, and whether jobs run there. Raises NotNow, Never.
+
+        The lease is made with the site: what cannot make it does not bring up the site.
+        """
+        ...
+
+
+@runtime_checkable
+class Owners(Protocol):
+    """A provider that sees whose sites there are, by their labels."""
+
+    def owners(self) -> tuple[str, ...]:
+        """Return every owner that has a site here, in order. Changes nothing. Raises NotNow, Never."""
         ...
 
 

@@ -12,6 +12,7 @@ from burstd.stage.lead import Sched, Stage
 from burstd.testing.hold_contract import HoldContract
 from burstd.testing.lead_contract import LeadContract
 from burstd.testing.queue_contract import QueueContract
+from burstd.testing.turn_contract import TurnContract
 
 SCHEDS = ("fifo", "easy", "fcfs")
 *PATIENT, _ = SCHEDS
@@ -55,3 +56,13 @@ class TestEmbeddedQueues(QueueContract):
     def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
         """A lead with named queues, all stopped."""
         yield from staged(request.param, queues=True)
+
+
+@pytest.mark.process
+class TestEmbeddedTurn(TurnContract):
+    """One burstd at a time serves the embedded instance."""
+
+    @pytest.fixture
+    def stage(self) -> Iterator[Stage]:
+        """A lead without named queues."""
+        yield from staged("fifo", queues=False)

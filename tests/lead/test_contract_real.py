@@ -13,6 +13,7 @@ from burstd.stage.machine import has_fluxion
 from burstd.testing.hold_contract import HoldContract
 from burstd.testing.lead_contract import LeadContract
 from burstd.testing.queue_contract import QueueContract
+from burstd.testing.turn_contract import TurnContract
 
 SCHEDS = tuple(
     pytest.param(sched, marks=pytest.mark.skipif(sched != "fifo" and not has_fluxion(), reason="no Fluxion"))
@@ -61,3 +62,14 @@ class TestRealQueues(QueueContract):
     def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
         """A lead with named queues, all stopped."""
         yield from staged(request.param, queues=True)
+
+
+@pytest.mark.process
+@pytest.mark.real_flux
+class TestRealTurn(TurnContract):
+    """One burstd at a time serves a real Flux."""
+
+    @pytest.fixture
+    def stage(self) -> Iterator[Stage]:
+        """A lead without named queues."""
+        yield from staged("fifo", queues=False)

@@ -18,7 +18,7 @@ _FLAGS = 1
 _STATE_RUN = 5
 """The number of the broker state `run` in state-machine.monitor."""
 
-_MODULES = ("config", "groups", "resource", "job-manager", "job-ingest", "job-list", "job-info")
+_MODULES = ("config", "kvs", "groups", "resource", "job-manager", "job-ingest", "job-list", "job-info")
 
 _OTHERS = (
     "rexec",

@@ -42,6 +42,8 @@ class Instance:
         self.uuid = str(uuid4())
         self.started = time.time()
         self.services: dict[str, Connection] = {}
+        self.values: dict[str, Mapping[str, Any]] = {}
+        self.commits = 0
         self.loop = Loop()
         self.resources = Resources(file)
         self.jobs = Jobs()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from burstd.lead.embedded import brokertopics, commands, jobtopics, listtopics, resourcetopics
+from burstd.lead.embedded import brokertopics, commands, jobtopics, kvstopics, listtopics, resourcetopics
 from burstd.lead.embedded.clients import Connection
 from burstd.lead.embedded.instance import Instance
 from burstd.lead.embedded.wire import Refusal, Reply
@@ -39,6 +39,8 @@ TOPICS: Mapping[str, Topic] = {
     "module.list": Topic("module.list-fluxion", brokertopics.module_list),
     "service.add": Topic("service.add service.add-*", flow=brokertopics.service_add),
     "service.remove": Topic("service.remove service.remove-notowned", flow=brokertopics.service_remove),
+    "kvs.lookup": Topic("kvs.lookup", kvstopics.lookup),
+    "kvs.commit": Topic("", kvstopics.commit),
     "sched-fluxion-qmanager.params": Topic("", brokertopics.fluxion_params),
     "state-machine.wait": Topic("state-machine.wait", brokertopics.state_wait),
     "state-machine.monitor": Topic("state-machine.monitor", flow=brokertopics.state_monitor),
