@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from burstd.config.model import AUTO, PAID_LIFETIME_SECONDS, Config, LeadConfig, PoolConfig
+from burstd.config.prices import caps, costs, fingerprint, price_problems
 from burstd.config.queues import RENDER, lead_problems
 from burstd.core.errors import ConfigError, Problem
 from burstd.core.hosts import compress, expand
@@ -49,6 +50,7 @@ def resolve(
     version: str = "",
     paid: Mapping[str, bool],
     shrinks: Mapping[str, Shrinks] | None = None,
+    renewals: Mapping[str, float] | None = None,
     queues: tuple[Queue, ...] | None = None,
     instance_owner: int | None = None,
 ) -> Resolved:
@@ -57,10 +59,12 @@ def resolve(
     `hostlist`, `endpoint` (the URI other brokers are told to connect to) and `curve_cert` (a path) are
     the lead's own, as is `version` (Flux's), `hosts` what its R declares, `queues` its named ones (None: not
     looked at); `paid` says of each pool, by name, whether it costs money, `shrinks` how it can be made
-    smaller (from the top, where it does not say). `instance_owner` is the lead's user id, None: all users'
+    smaller (from the top, where it does not say), `renewals` how often a lease there is renewed, in seconds
+    (0: there is none). `instance_owner` is the lead's user id, None: all users'
     jobs count alike. Raises ConfigError with every Problem.
     """
     lead = _Lead(expand(hostlist), {host.name: host.shape for host in hosts})
+    paid = {pool.name: costs(pool, paid) for pool in config.pools}
     members = {pool.name: _declared_names(pool, lead) for pool in config.pools}
     problems = (
         *_problems(config, lead, endpoint, curve_cert, paid),
@@ -69,7 +73,12 @@ def resolve(
     if problems:
         raise ConfigError(problems)
     pools = tuple(
-        replace(_made(pool, lead, paid.get(pool.name, False)), shrinks=(shrinks or {}).get(pool.name, "top"))
+        replace(
+            _made(pool, lead, paid[pool.name]),
+            shrinks=(shrinks or {}).get(pool.name, "top"),
+            renewal_seconds=(renewals or {}).get(pool.name, 0.0),
+            spec=fingerprint(pool, config, version),
+        )
         for pool in config.pools
     )
     return Resolved(
@@ -83,8 +92,20 @@ def limits_sentences(policy: Policy) -> tuple[str, ...]:
     paid = [pool for pool in policy.pools if pool.paid]
     if not paid:
         return ()
-    caps = f"Paid pools: at most {policy.max_bursts} at once, {policy.max_hosts} hosts in all."
-    return (caps, *(_limits_sentence(pool) for pool in paid))
+    first = f"Paid pools: at most {policy.max_bursts} at once, {policy.max_hosts} hosts in all."
+    return (first, *_caps_sentences(policy), *(_limits_sentence(pool) for pool in paid))
+
+
+def _caps_sentences(policy: Policy) -> Iterator[str]:
+    named = {
+        "an hour": policy.caps.dollars_per_hour,
+        "a day": policy.caps.dollars_per_day,
+        "a day for each user": policy.caps.dollars_per_user_day,
+        **{f"a day for pool {pool.name}": pool.dollars_per_day for pool in policy.pools},
+    }
+    told = [f"{dollars:g} dollars {what}" for what, dollars in named.items() if dollars is not None]
+    if told:
+        yield f"By the prices in the configuration they may cost at most {', '.join(told)}."
 
 
 def _limits_sentence(pool: Pool) -> str:
@@ -101,6 +122,7 @@ def _problems(
     for index, pool in enumerate(config.pools):
         yield from _pool_problems(pool, f"pools[{index}]", lead)
         yield from _lifetime_problems(pool, f"pools[{index}]", paid.get(pool.name, False))
+    yield from price_problems(config, paid)
     yield from _shared_hosts(config, lead)
     yield from _size_problems(config, lead)
     yield from _join_problems(config.lead, lead, endpoint, curve_cert)
@@ -317,6 +339,10 @@ def _made(pool: PoolConfig, lead: _Lead, paid: bool) -> Pool:
         cooldown_seconds=pool.cooldown_seconds,
         drain_seconds=pool.drain_seconds,
         max_lifetime_seconds=PAID_LIFETIME_SECONDS if paid and lifetime is None else lifetime,
+        cost_per_hour=pool.cost_per_hour or 0.0,
+        cluster_cost_per_hour=pool.cluster_cost_per_hour,
+        dollars_per_day=pool.dollars_per_day,
+        probe=paid if pool.probe is None else pool.probe,
     )
 
 
@@ -328,6 +354,8 @@ def _policy(config: Config, pools: tuple[Pool, ...]) -> Policy:
         max_bursts=config.limits.max_bursts,
         start_queues=config.lead.start_queues,
         max_hosts=config.limits.max_hosts or sum(pool.size for pool in pools if pool.paid),
+        caps=caps(config.limits),
+        close_after=config.limits.close_after,
     )
 
 

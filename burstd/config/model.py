@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from burstd.config.fields import (
     NAME_LIMIT,
     POOL_LIMIT,
+    Dollars,
     File,
     Hostlist,
     HostName,
     Label,
     Prefixes,
+    Price,
     Properties,
     Queue,
     Seconds,
@@ -29,6 +31,9 @@ AUTO = "auto"
 """The `lead.host` that means: read it from the lead's Service."""
 
 LAST_GENERATION = 99_999_999
+
+OnExit = Literal["keep", "down"]
+"""What becomes of bursts when burstd is stopped."""
 
 PAID_LIFETIME_SECONDS = 14_400.0
 
@@ -159,6 +164,31 @@ class LimitsConfig(Section):
         description="How many hosts of paid pools may exist at once.",
         json_schema_extra=shown_default("the sum of the sizes of all paid pools"),
     )
+    dollars_per_hour: Dollars | None = Field(
+        default=None,
+        description="How many dollars all bursts together may cost in an hour, by the prices that pools "
+        "name.",
+        json_schema_extra=shown_default("no such cap"),
+    )
+    dollars_per_day: Dollars | None = Field(
+        default=None,
+        description="How many dollars all bursts together may cost in a day, UTC. A burst counts as what "
+        "it has "
+        "cost today and what it may still cost until its `max_lifetime_seconds` are over.",
+        json_schema_extra=shown_default("no such cap"),
+    )
+    dollars_per_user_day: Dollars | None = Field(
+        default=None,
+        description="The same for each user: what the hosts cost that came up for that user's jobs.",
+        json_schema_extra=shown_default("no such cap"),
+    )
+    close_after: int = Field(
+        default=3,
+        ge=1,
+        description="After so many bursts of a pool in a row of which no broker ever joined the lead, "
+        "the pool is "
+        "closed for an hour, or until `burstd reopen` opens it: they would all cost, and none would serve.",
+    )
 
 
 class PoolConfig(Section):
@@ -280,6 +310,29 @@ class PoolConfig(Section):
         "always has such an end: `null` is refused there.",
         json_schema_extra=shown_default("14400 (four hours) for paid providers, none for others"),
     )
+    cost_per_hour: Price | None = Field(
+        default=None,
+        description="What one host costs in an hour, in dollars, by your cloud's price list. A pool with "
+        "a price "
+        "counts as paid, whoever provides it. With a cap in dollars every paid pool needs it.",
+        json_schema_extra=shown_default("not known: what it costs is not told"),
+    )
+    cluster_cost_per_hour: Price = Field(
+        default=0.0,
+        description="What a burst costs in an hour beside its hosts, in dollars: a cluster's fee, its "
+        "system hosts.",
+    )
+    dollars_per_day: Dollars | None = Field(
+        default=None,
+        description="How many dollars the pool may cost in a day, UTC, beside the caps over all pools.",
+        json_schema_extra=shown_default("no such cap"),
+    )
+    probe: bool | None = Field(
+        default=None,
+        description="Whether the first burst begins with one host while nothing that is made as this "
+        "configuration says has ever served: a mistake then costs one host. It grows once that host joined.",
+        json_schema_extra=shown_default("`true` for paid pools"),
+    )
     options: dict[str, Any] = Field(
         default_factory=dict,
         description="The provider's own settings; it checks them itself. Relative paths among them count "
@@ -314,6 +367,14 @@ class Config(Section):
         "`burstd render lead-toml` writes a queue `batch` that requires nothing: any job in it may then run "
         'on burst hosts, paid ones too. One job asks for it with `burstable={"placement":"mixed"}`.',
         json_schema_extra=shown_default("`pool`"),
+    )
+    on_exit: OnExit = Field(
+        default="keep",
+        description="What SIGTERM does with bursts. `keep`: they stay, and the next start takes them up, "
+        "so that "
+        "an upgrade of burstd costs no job. `down`: they are drained and removed first, each within its "
+        "pool's "
+        "`drain_seconds`; a second SIGTERM ends burstd at once.",
     )
     lead: LeadConfig = Field(default_factory=LeadConfig, description="The Flux instance that burstd serves.")
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="Caps over all paid pools.")

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from burstd.core.allowance import cooling, one_more, over, stopped
+from burstd.core.coming import coming_rooms, free_rooms
 from burstd.core.constraint import Constraint
+from burstd.core.cooldown import cooled
 from burstd.core.generations import next_generation
-from burstd.core.lifecycle import IDLE, RISING, cooled, leaving
+from burstd.core.lifecycle import IDLE, RISING, departing, grown, leaving
 from burstd.core.marks import drain_mark
 from burstd.core.model import (
     Burst,
-    Cooldown,
     Host,
     Job,
     Phase,
@@ -24,6 +26,7 @@ from burstd.core.model import (
     Pool,
     Request,
     Snapshot,
+    Up,
     Wish,
 )
 from burstd.core.placement import (
@@ -35,7 +38,7 @@ from burstd.core.placement import (
     unseen_beside,
 )
 from burstd.core.reasons import MOST_HOPEFUL, Code, Reason
-from burstd.core.rooms import Room, Take, fit, free_room, take, whole_room
+from burstd.core.rooms import Room, Take, fit, take, whole_room
 
 _PLACED = (Code.STARTING, Code.HOSTS_COMING, Code.MOVING)
 
@@ -56,15 +59,18 @@ class Demand:
         self._cooldowns = {one.pool: one for one in snapshot.cooldowns}
         for burst in sorted(bursts, key=lambda burst: -burst.generation):
             self._admit(burst)
-        self._free = {room.rank: room for room in self._free_rooms()}
-        self._coming = {room.rank: room for room in self._coming_rooms()}
+        going = {rank for burst in self.bursts() for rank in self._departing(burst)}
+        self._free = {room.rank: room for room in free_rooms(snapshot, going)}
+        self._coming = {
+            room.rank: room for room in coming_rooms(self._live.values(), policy, self.hosts, now)
+        }
         self.given: dict[int, frozenset[int]] = {}  # the ranks on which each job has its room
         self._reserved = reserved(policy)
         self.ready: dict[int, float] = {}
         """Jobs for which enough hosts are free, and since when they are."""
         self.moves: dict[int, str] = {}
         """Jobs that must be in another queue first, and which: the queue of the pool that will serve them."""
-        self._refused: dict[tuple[Request, Constraint, str, Wish | None, bool], Reason] = {}
+        self._refused: dict[tuple[Request, Constraint, str, Wish | None, bool, int], Reason] = {}
         """Room only shrinks until a burst grows: what was refused once is refused to every job alike."""
         self._verdicts: dict[tuple[Request, Constraint, str, str], Reason | None] = {}
 
@@ -82,7 +88,8 @@ class Demand:
         refusal = self._refusal(job)
         if refusal is not None:
             return refusal
-        alike = (job.request, job.constraint, job.queue, job.wish, is_guests(job, self.policy))
+        payer = 0 if self.policy.caps.dollars_per_user_day is None else job.userid
+        alike = (job.request, job.constraint, job.queue, job.wish, is_guests(job, self.policy), payer)
         if alike not in self._refused:
             found = self._place_on_hosts(job) or self._place_in_pools(job)
             if found.code in _PLACED:
@@ -116,7 +123,7 @@ class Demand:
     def _cool(self, burst: Burst) -> None:
         """A burst that is gone by this very plan closes its pool as its record will from now on."""
         if burst.phase is Phase.GONE:
-            cooldown = cooled(burst, self._cooldowns.pop(burst.pool, None), self.now)
+            cooldown = cooled(burst, self._cooldowns.pop(burst.pool, None), self.now, self.policy.close_after)
             self._cooldowns |= {burst.pool: cooldown} if cooldown else {}
 
     def _refusal(self, job: Job) -> Reason | None:
@@ -180,14 +187,17 @@ class Demand:
             return impossible
         if is_guests(job, self.policy) and not pool.multi_user:
             return Reason(Code.NOT_OWNER, pool.name)
+        blocked = self._blocked(pool)
+        return blocked if blocked is not None else self._grow(job, pool, self._live.get(pool.name))
+
+    def _blocked(self, pool: Pool) -> Reason | None:
+        """Say why no host can be had anew in the pool now, whoever needs it."""
         unseen = unseen_beside(pool, self.snapshot, self.policy)
         if unseen:
             return Reason(Code.POOL_UNSEEN, ", ".join(unseen))
         burst = self._live.get(pool.name)
-        blocked = self._not_new(pool) if burst is None else self._not_growing(burst)
-        if blocked is not None:
-            return blocked
-        return self._grow(job, pool, burst)
+        not_now = self._not_new(pool) if burst is None else self._not_growing(burst)
+        return stopped(pool, self.snapshot, self.policy) or not_now
 
     def _impossible(self, job: Job, pool: Pool) -> Reason | None:
         """Say why the pool could not serve the job even if all of its hosts were up and free."""
@@ -234,17 +244,9 @@ class Demand:
     def _not_new(self, pool: Pool) -> Reason | None:
         cooldown = self._cooldowns.get(pool.name)
         if cooldown is not None and (cooldown.until is None or cooldown.until > self.now):
-            return self._cooling(cooldown)
-        if pool.paid and len(list(self._paid())) >= self.policy.max_bursts:
-            return Reason(Code.LIMIT_REACHED, f"max_bursts is {self.policy.max_bursts}")
-        return None
-
-    def _cooling(self, cooldown: Cooldown) -> Reason:
-        if cooldown.until is None:
-            text = f"{cooldown.pool} failed for good: {cooldown.text}; mend it and restart burstd"
-            return Reason(Code.POOL_FAILED, text)
-        self.wakes.append(cooldown.until)
-        return Reason(Code.POOL_COOLDOWN, f"{cooldown.pool} failed and is tried again soon: {cooldown.text}")
+            self.wakes += [] if cooldown.until is None else [cooldown.until]
+            return cooling(cooldown)
+        return one_more(self.policy, self.bursts()) if pool.paid else None
 
     def _not_growing(self, burst: Burst) -> Reason | None:
         """Say why a living burst cannot take more hosts now."""
@@ -267,14 +269,53 @@ class Demand:
             return Reason(Code.POOL_BUSY, pool.name)
         ranks = {take.room.rank for take in takes}
         size = 1 + max((index for index, rank in enumerate(pool.ranks) if rank in ranks), default=0)
-        if pool.paid and self._over_hosts(burst, size):
-            return Reason(Code.LIMIT_REACHED, f"max_hosts is {self.policy.max_hosts}")
+        probing = burst is None and size > 1 and self._unproven(pool)
+        grown = self._grown(pool, burst, 1 if probing else size, job.userid)
+        refused = self._over(pool, burst, replace(grown, size=max(size, grown.size)), job.userid)
+        if refused is not None:
+            return refused
         queue = self._queue_for(job, pool)
         if queue:
             # nothing is spent before the job is where its hosts will be: a move may be refused
             self.moves[job.id] = queue
             return Reason(Code.MOVING, queue)
-        return self._commit(job, pool, self._grown(pool, burst, size), new, takes)
+        if probing:
+            self._live[pool.name] = grown
+            return Reason(Code.BURST_IN_FLIGHT, f"{grown.name}, one host as a probe of how it is made,")
+        return self._commit(job, pool, grown, new, takes)
+
+    def bring_up(self, up: Up) -> Reason | None:
+        """Have the first hosts of a pool up, as ordered by hand; return why not, None if they are or come."""
+        pool = self.policy.pool(up.pool)
+        if pool is None:
+            return Reason(Code.UNKNOWN_TARGET, repr(up.pool))
+        burst, size = self._live.get(pool.name), min(up.hosts, pool.size)
+        if burst is not None and burst.size >= size and self._stays_up(burst, size):
+            return None
+        blocked = self._blocked(pool)
+        if blocked is not None:
+            return blocked
+        probing = burst is None and self._unproven(pool)
+        grown = self._grown(pool, burst, 1 if probing else size, up.userid)
+        refused = self._over(pool, burst, grown, up.userid)
+        if refused is None:
+            self._live[pool.name] = grown
+        return refused
+
+    def _stays_up(self, burst: Burst, size: int) -> bool:
+        return not any(leaving(burst, index) for index in range(size))
+
+    def _unproven(self, pool: Pool) -> bool:
+        return pool.probe and pool.spec not in self.snapshot.proven
+
+    def _over(self, pool: Pool, before: Burst | None, after: Burst, userid: int) -> Reason | None:
+        """Say which cap would be passed with the burst as it would be."""
+        if not pool.paid:
+            return None
+        others = (one for one in self.bursts() if one is not before)
+        reason, until = over(self.snapshot, self.policy, (*others, after), self.now, userid)
+        self.wakes += [] if until is None else [until]
+        return reason
 
     def _commit(self, job: Job, pool: Pool, grown: Burst, new: list[Room], takes: tuple[Take, ...]) -> Reason:
         """Make the burst as large as the job needs it, and give the job its room there."""
@@ -314,57 +355,13 @@ class Demand:
             return 0
         return burst.size if burst.keep is None else burst.keep
 
-    def _grown(self, pool: Pool, burst: Burst | None, size: int) -> Burst:
+    def _grown(self, pool: Pool, burst: Burst | None, size: int, userid: int) -> Burst:
         if burst is None:
             highest = dict(self.snapshot.generations).get(pool.name, 0)
             generation = next_generation(pool, highest, self.now)
-            return Burst(pool.name, generation, Phase.PLANNED, size, created=self.now, since=self.now)
-        size = max(size, burst.size)
-        if burst.phase is Phase.PLANNED:
-            return replace(burst, size=size)
-        since = self.now if burst.phase is Phase.DRAINING else burst.since
-        back = replace(burst, phase=Phase.SERVING, since=since, keep=None, why="")
-        return replace(back, size=size, resized=self.now)
-
-    def _over_hosts(self, burst: Burst | None, size: int) -> bool:
-        others = sum(one.size for one in self._paid() if one is not burst)
-        return bool(self.policy.max_hosts) and others + size > self.policy.max_hosts
-
-    def _paid(self) -> Iterator[Burst]:
-        """Every burst that is not verified gone costs: intents and releases count too."""
-        for burst in self.bursts():
-            pool = self.policy.pool(burst.pool)
-            if burst.phase is not Phase.GONE and (pool is None or pool.paid):
-                yield burst
-
-    def _free_rooms(self) -> Iterator[Room]:
-        going = {rank for burst in self.bursts() for rank in self._ranks_leaving(burst)}
-        for host in self.snapshot.hosts:
-            if host.usable and host.rank not in going:
-                yield free_room(host)
-
-    def _coming_rooms(self) -> Iterator[Room]:
-        for burst in self._live.values():
-            pool = self.policy.pool(burst.pool)
-            if pool is None or not self._in_time(burst, pool):
-                continue
-            for index, rank in enumerate(pool.ranks[: burst.size]):
-                if not leaving(burst, index) and self._comes(self.hosts.get(rank)):
-                    yield whole_room(rank, pool.hosts[index], pool.shape)
-
-    def _in_time(self, burst: Burst, pool: Pool) -> bool:
-        """Hosts in flight count only while their burst lives and has a deadline ahead."""
-        if burst.phase is Phase.SERVING:
-            return self.now < max(burst.since, burst.resized) + pool.join_seconds
-        return burst.phase in RISING
-
-    def _comes(self, host: Host | None) -> bool:
-        """Say whether a burst's host that is not free now will be: it joins, or is being undrained."""
-        if host is None:
-            return True
-        if host.online:
-            return self._drained_by_us(host) and not host.jobs
-        return host.drain_reason is None or self._drained_by_us(host)
+            new = Burst(pool.name, generation, Phase.PLANNED, size, created=self.now, since=self.now)
+            return replace(new, spec=pool.spec, payers=((userid, size),))
+        return grown(burst, size, userid, self.now)
 
     def _drained_by_us(self, host: Host) -> bool:
         return (host.drain_reason or "").startswith(self.mark)
@@ -381,10 +378,9 @@ class Demand:
         pool = self.policy.pool(burst.pool)
         return pool.ranks[: burst.size] if pool else ()
 
-    def _ranks_leaving(self, burst: Burst) -> Iterator[int]:
-        for index, rank in enumerate(self._ranks(burst)):
-            if leaving(burst, index):
-                yield rank
+    def _departing(self, burst: Burst) -> Iterator[int]:
+        pool = self.policy.pool(burst.pool)
+        return departing(burst, pool) if pool is not None else iter(())
 
 
 def _progress(burst: Burst) -> str:

@@ -6,22 +6,20 @@ what is so now, never what just happened, so a restart is just another call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from burstd.core.marks import drain_mark
 from burstd.core.model import (
     Action,
     Burst,
-    Cooldown,
     Failure,
     Host,
     Outcome,
     Phase,
-    Policy,
     Pool,
     Verb,
 )
+from burstd.core.scene import Scene
 
 SIGHT_SECONDS = 2.0
 """How long a drain may take to show in the lead's view before it is asked for again."""
@@ -35,43 +33,10 @@ NEVER_AGAIN_SECONDS = 300.0
 HEAL_SECONDS = 10.0
 """Between two attempts to bring the missing brokers of a burst back."""
 
-LONGEST_COOLDOWN_SECONDS = 1800.0
-"""A pool that fails again and again is tried at least this often."""
-
 UNSEEN = 2
 """Complete listings in a row without the site, before it counts as gone."""
 
 RISING = (Phase.PLANNED, Phase.PROVISIONING, Phase.LAUNCHING, Phase.JOINING)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What one burst is judged by: its pool (None: no longer declared), its ranks' hosts, the time.
-
-    `lead_since` is when the lead was last met as another than before.
-    """
-
-    pool: Pool | None
-    hosts: tuple[Host, ...]
-    mark: str
-    now: float
-    lead_since: float = 0.0
-
-    def ours(self, host: Host) -> bool:
-        """Say whether the host's drain is burstd's own."""
-        return host.drain_reason is not None and host.drain_reason.startswith(self.mark)
-
-    def foreign(self, host: Host) -> bool:
-        """Say whether somebody else, or Flux itself, drained the host."""
-        return host.drain_reason is not None and not host.drain_reason.startswith(self.mark)
-
-
-def scene_of(burst: Burst, policy: Policy, hosts: Mapping[int, Host], now: float, lead_since: float) -> Scene:
-    """Gather what a burst is judged by."""
-    pool = policy.pool(burst.pool)
-    ranks = pool.ranks[: burst.size] if pool else ()
-    mine = tuple(hosts[rank] for rank in ranks if rank in hosts)
-    return Scene(pool, mine, drain_mark(policy.owner), now, lead_since)
 
 
 def settle(burst: Burst, scene: Scene) -> Burst:
@@ -80,8 +45,10 @@ def settle(burst: Burst, scene: Scene) -> Burst:
         return _settle_releasing(burst, scene)
     if scene.pool is None:
         return _enter(burst, Phase.RELEASING, scene.now, why="its pool is no longer declared")
+    burst = _settle_order(burst, scene)
     if burst.phase in RISING:
         burst = _settle_rising(burst, scene, scene.pool)
+    burst = _note_reclaimed(burst)
     if burst.phase is Phase.SERVING:
         burst = _settle_serving(burst, scene, scene.pool)
     if burst.phase is Phase.DRAINING:
@@ -112,12 +79,11 @@ def due(burst: Burst, scene: Scene) -> Action | None:
             return _unless_done(burst, Verb.LAUNCH)
         case Phase.JOINING if _incomplete(burst, scene) and _rested(burst, scene.now):
             return _action(burst, Verb.LAUNCH, size=burst.size)
-        case Phase.SERVING if burst.keep is not None:
-            return _due_shrink(burst, burst.keep, scene)
         case Phase.SERVING:
-            return _due_grow(burst, scene)
+            going = (host for host in scene.hosts if reclaimed(burst, host.name))
+            return _due_drain(burst, going, scene, RECLAIMED) or _due_serving(burst, scene)
         case Phase.DRAINING:
-            return _due_drain(burst, scene.hosts, scene)
+            return _due_drain(burst, scene.hosts, scene, burst.why or IDLE)
         case Phase.RELEASING:
             return _due_remove(burst, scene)
     return None
@@ -144,15 +110,27 @@ def ended(burst: Burst, outcome: Outcome) -> Burst:
     return replace(burst, outcome=outcome, absences=0, site=site)
 
 
-def cooled(burst: Burst, before: Cooldown | None, now: float) -> Cooldown | None:
-    """Return the pause of the pool after its burst was gone at `now`; each in a row is twice as long."""
-    if burst.failure is None:
-        return None
-    failures = 1 + (before.failures if before else 0)
-    if burst.failure.retry_after is None:
-        return Cooldown(burst.pool, burst.failure.text, None, failures)
-    pause = min(burst.failure.retry_after * 2 ** (failures - 1), LONGEST_COOLDOWN_SECONDS)
-    return Cooldown(burst.pool, burst.failure.text, now + pause, failures)
+def grown(burst: Burst, size: int, userid: int, now: float) -> Burst:
+    """Return the record with so many hosts at least, the new ones for a user; one that drains turns back."""
+    more = max(size - burst.size, 0)
+    payers = (*burst.payers, (userid, more)) if more else burst.payers
+    burst = replace(burst, size=max(size, burst.size), payers=payers)
+    if burst.phase is Phase.PLANNED:
+        return burst
+    since = now if burst.phase is Phase.DRAINING else burst.since
+    return replace(burst, phase=Phase.SERVING, since=since, keep=None, why="", resized=now)
+
+
+def reclaimed(burst: Burst, host: str) -> bool:
+    """Say whether the cloud takes back the machine of one of the burst's hosts."""
+    return burst.site is not None and host in burst.site.reclaimed
+
+
+def departing(burst: Burst, pool: Pool) -> Iterator[int]:
+    """Yield the ranks of a burst whose drain is meant: those taken away, and those that the cloud takes."""
+    for index, rank in enumerate(pool.ranks):
+        if leaving(burst, index) or reclaimed(burst, pool.hosts[index]):
+            yield rank
 
 
 def leaving(burst: Burst, index: int) -> bool:
@@ -160,6 +138,23 @@ def leaving(burst: Burst, index: int) -> bool:
     if burst.phase in (Phase.DRAINING, Phase.RELEASING):
         return index < burst.size
     return burst.keep is not None and burst.keep <= index < burst.size
+
+
+def _note_reclaimed(burst: Burst) -> Burst:
+    """Keep which hosts the cloud took back, for the report of what the burst cost."""
+    names = burst.site.reclaimed if burst.site is not None else ()
+    new = tuple(name for name in names if name not in burst.reclaimed)
+    return replace(burst, reclaimed=(*burst.reclaimed, *new)) if new else burst
+
+
+def _settle_order(burst: Burst, scene: Scene) -> Burst:
+    """What was taken down by hand goes, also while it is made; by force without waiting for its jobs."""
+    if scene.closed is not None and scene.closed.force:
+        return _enter(burst, Phase.RELEASING, scene.now, why=FORCED)
+    ordered = BY_HAND if scene.closed is not None else LEAVING if scene.leaving else ""
+    if not ordered or (burst.phase is Phase.DRAINING and burst.why != IDLE):
+        return burst
+    return replace(_enter(burst, Phase.DRAINING, scene.now, why=ordered), keep=None)
 
 
 def _settle_rising(burst: Burst, scene: Scene, pool: Pool) -> Burst:
@@ -202,7 +197,7 @@ def _settle_joining(burst: Burst, scene: Scene) -> Burst:
     if misfit is not None and all(scene.foreign(host) for host in scene.hosts):
         return _fail(burst, Failure(misfit), scene)
     if any(host.online and not scene.foreign(host) for host in scene.hosts):
-        return _enter(burst, Phase.SERVING, scene.now)
+        return replace(_enter(burst, Phase.SERVING, scene.now), served=True)
     return _vanish(burst, scene) if burst.absences >= UNSEEN else burst
 
 
@@ -237,6 +232,10 @@ def _settle_releasing(burst: Burst, scene: Scene) -> Burst:
     return _enter(burst, Phase.GONE, scene.now) if removed and offline else burst
 
 
+def _due_serving(burst: Burst, scene: Scene) -> Action | None:
+    return _due_grow(burst, scene) if burst.keep is None else _due_shrink(burst, burst.keep, scene)
+
+
 def _due_grow(burst: Burst, scene: Scene) -> Action | None:
     if _incomplete(burst, scene) and _rested(burst, scene.now):
         return _action(burst, Verb.RESIZE, size=burst.size)
@@ -259,18 +258,18 @@ def _rested(burst: Burst, now: float) -> bool:
 def _due_shrink(burst: Burst, keep: int, scene: Scene) -> Action | None:
     going = scene.hosts[keep:]
     if not all(_empty(host) for host in going):
-        return _due_drain(burst, going, scene)
+        return _due_drain(burst, going, scene, burst.why or IDLE)
     if burst.outcome is not None and burst.outcome.verb is Verb.RESIZE and _fresh(burst):
         return _take_away(burst, Verb.RESIZE, scene, keep) if _again(burst, scene.now) else None
     return _take_away(burst, Verb.RESIZE, scene, keep)
 
 
-def _due_drain(burst: Burst, hosts: Iterable[Host], scene: Scene) -> Action | None:
+def _due_drain(burst: Burst, hosts: Iterable[Host], scene: Scene, why: str) -> Action | None:
     ranks = tuple(host.rank for host in hosts if host.online and host.drain_reason is None)
     just_asked = burst.outcome is not None and burst.outcome.verb is Verb.DRAIN
     if not ranks or (just_asked and not _again(burst, scene.now)):
         return None
-    text = f"{scene.mark}{burst.name}: {burst.why or 'idle'}"
+    text = f"{scene.mark}{burst.name}: {why}"
     return _action(burst, Verb.DRAIN, ranks=ranks, text=text)
 
 
@@ -383,6 +382,11 @@ def _pause(outcome: Outcome) -> float:
         return NEVER_AGAIN_SECONDS if outcome.failure.retry_after is None else outcome.failure.retry_after
     return REMOVE_AGAIN_SECONDS if outcome.verb is Verb.REMOVE else SIGHT_SECONDS
 
+
+BY_HAND = "it was taken down by hand"
+FORCED = "it was taken down by hand, and its jobs were not to be waited for"
+LEAVING = "burstd is stopped, and takes everything down"
+RECLAIMED = "the cloud takes its machine back"
 
 IDLE = "idle"
 """The `why` of a burst that is taken away because nobody needs it; it can be turned back."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from burstd.core.byhand import ByHand as ByHand
+from burstd.core.byhand import Closed as Closed
+from burstd.core.byhand import Up as Up
 from burstd.core.jobs import Directory as Directory
 from burstd.core.jobs import Hold as Hold
 from burstd.core.jobs import Job as Job
@@ -19,6 +22,9 @@ from burstd.core.jobs import Request as Request
 from burstd.core.jobs import Shape as Shape
 from burstd.core.jobs import Wish as Wish
 from burstd.core.reasons import Reason
+from burstd.core.spending import Caps as Caps
+from burstd.core.spending import Carried as Carried
+from burstd.core.spending import Span as Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,9 @@ class Policy:
     """Queues that burstd starts once in each generation of the lead, if they are stopped without a reason."""
     max_hosts: int = 0
     """Cap over the hosts of all paid bursts, intents included; 0: only the pools' own sizes."""
+    caps: Caps = field(default_factory=Caps)
+    close_after: int = 3
+    """A pool is closed for a while after so many of its bursts in a row that never joined the lead."""
     instance_owner: int | None = None
     """The user id of the lead's owner; every other user is a guest. None: not known, all count alike."""
 
@@ -251,7 +260,11 @@ class Burst:
     `size` hosts are wanted; `keep` is set while the hosts from `keep` on are being taken away.
     `since` is when the phase began, `resized` when `size` or `keep` last changed. `outcome` is of the
     latest effect. `absences` counts complete listings, begun after that outcome, that do not show the site.
-    `why` says why it is being taken away.
+    `why` says why it is being taken away. `served`: a broker of it has joined the lead. `spec` is its pool's
+    when it began. `reclaimed` are the hosts whose machine the cloud took back.
+
+    What it costs (see burstd.core.money): `spans`, the prices that held when it began, and `ended`, when it
+    cost no more. `payers` are user ids, each with a number of hosts that came up for that user's jobs.
     """
 
     pool: str
@@ -267,6 +280,15 @@ class Burst:
     outcome: Outcome | None = None
     site: Site | None = None
     absences: int = 0
+    served: bool = False
+    spec: str = ""
+    reclaimed: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    ended: float | None = None
+    cost_per_hour: float = 0.0
+    cluster_cost_per_hour: float = 0.0
+    lifetime_seconds: float | None = None
+    payers: tuple[tuple[int, int], ...] = ()
 
     @property
     def name(self) -> str:
@@ -277,13 +299,18 @@ class Burst:
 class Cooldown:
     """A pool whose last burst failed: not to be tried again before `until`; None: not before a restart.
 
-    `failures` counts the bursts that failed in a row.
+    `failures` counts the bursts that failed in a row, `unjoined` those of them that never joined the lead;
+    after too many of these the pool is `closed` for long. `offer` is what the provider had no room for, "" if
+    the pause has another reason.
     """
 
     pool: str
     text: str
     until: float | None
     failures: int = 1
+    unjoined: int = 0
+    closed: bool = False
+    offer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +357,17 @@ class Snapshot:
     """Pools whose sites were not seen whole since burstd started: there may be more than the ledger knows."""
     prepared: tuple[tuple[int, frozenset[Directory]], ...] = ()
     """What burstd has made over Flux, or tried to, on each rank since that was last online."""
+    by_hand: ByHand = field(default_factory=ByHand)
+    past: tuple[Burst, ...] = ()
+    """The bursts that are gone and have cost something today."""
+    carried: Carried = field(default_factory=Carried)
+    """What was spent today and the ledger does not know."""
+    proven: frozenset[str] = frozenset()
+    """The `spec` of every pool that has served as it is made now."""
+    renewed: tuple[tuple[str, float, bool], ...] = ()
+    """When burstd last renewed the lease of each burst, and whether it was busy then."""
+    checkpointed: tuple[float, str] = (0.0, "")
+    """When the lead was last told what was spent, and what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +383,8 @@ class Plan:
     reasons: tuple[tuple[int, Reason], ...] = ()
     wake_at: float | None = None
     sentences: tuple[str, ...] = field(default=())
+    orders: tuple[tuple[str, Reason], ...] = ()
+    """Why hosts that were ordered by hand are not up: the pool, and the reason."""
 
     @property
     def empty(self) -> bool:

@@ -13,16 +13,7 @@ from itertools import islice
 
 from burstd.core.cwd import warning
 from burstd.core.demand import Demand
-from burstd.core.lifecycle import (
-    IDLE,
-    Scene,
-    deadlines,
-    due,
-    leaving,
-    retry_at,
-    scene_of,
-    settle,
-)
+from burstd.core.lifecycle import IDLE, RECLAIMED, deadlines, departing, due, retry_at, settle
 from burstd.core.marks import drain_mark
 from burstd.core.model import (
     Action,
@@ -36,12 +27,16 @@ from burstd.core.model import (
     Pool,
     Scheduling,
     Snapshot,
+    Up,
     Verb,
 )
+from burstd.core.money import metered
 from burstd.core.placement import queue_of
 from burstd.core.preparation import Preparation, preparations, unprepared
 from burstd.core.reasons import Code, Reason
+from burstd.core.scene import Scene, scene_of
 from burstd.core.steward import Steward
+from burstd.core.upkeep import Upkeep
 
 
 def plan(snapshot: Snapshot, policy: Policy, now: float) -> Plan:
@@ -78,19 +73,22 @@ class _Planning:
         demand = Demand(self.snapshot, self.policy, settled, self.now)
         reasons = tuple((job.id, self.place(job, demand)) for job in waiting(self.snapshot.jobs))
         self.cover_ordinary(demand)
-        promised = demand.promised
-        bursts = [self.scale_in(burst, promised) for burst in demand.bursts()]
+        orders = tuple(self.bring_up(demand))
+        promised = demand.promised | self.ordered()
+        bursts = [self.meter(self.scale_in(burst, promised)) for burst in demand.bursts()]
         demand.take_away({rank for burst in bursts for rank in self.meant(burst)})
         lacks = preparations(self.snapshot, self.policy, bursts)
         waits = unprepared(self.snapshot, lacks)
         steward = Steward(self.snapshot, self.policy, demand, dict(reasons), self.now, waits)
-        dealings = (*steward.actions(), *self.prepare(lacks))
-        actions = (*dealings, *self.due(bursts), *self.undrain(bursts), *self.tell(dict(reasons)))
+        upkeep = Upkeep(self.snapshot, self.policy, bursts, self.now)
+        texts = {job: str(reason) for job, reason in reasons} | upkeep.farewells()
+        dealings = (*steward.actions(), *self.prepare(lacks), *upkeep.actions())
+        actions = (*dealings, *self.due(bursts), *self.undrain(bursts), *self.tell(dict(reasons), texts))
         changed = tuple(burst for burst in bursts if self.before.get(burst.name) != burst)
         self.wakes += [time for burst in bursts for time in self.times(burst)]
-        self.wakes += [*demand.wakes, *steward.wakes]
+        self.wakes += [*demand.wakes, *steward.wakes, *upkeep.wakes]
         wake_at = min((time for time in self.wakes if time > self.now), default=None)
-        return Plan(changed, actions, reasons, wake_at, tuple(self.sentences(changed)))
+        return Plan(changed, actions, reasons, wake_at, tuple(self.sentences(changed)), orders)
 
     def place(self, job: Job, demand: Demand) -> Reason:
         """Give the job its room; where its directory will be missing there, the reason says so too."""
@@ -110,7 +108,31 @@ class _Planning:
                 demand.cover(job)
 
     def scene(self, burst: Burst) -> Scene:
-        return scene_of(burst, self.policy, self.hosts, self.now, self.snapshot.lead_since)
+        return scene_of(
+            burst, self.policy, self.hosts, self.now, self.snapshot.lead_since, self.snapshot.by_hand
+        )
+
+    def meter(self, burst: Burst) -> Burst:
+        return metered(self.before.get(burst.name), burst, self.policy.pool(burst.pool))
+
+    def standing(self) -> Iterator[Up]:
+        """Yield the orders to bring hosts up that still hold."""
+        orders = self.snapshot.by_hand
+        for up in orders.ups:
+            if self.now < up.until and not orders.leaving and orders.closing(up.pool) is None:
+                self.wakes.append(up.until)
+                yield up
+
+    def bring_up(self, demand: Demand) -> Iterator[tuple[str, Reason]]:
+        for up in self.standing():
+            refused = demand.bring_up(up)
+            if refused is not None:
+                yield up.pool, refused
+
+    def ordered(self) -> frozenset[int]:
+        """Return the ranks that are to stay up because somebody ordered it."""
+        pools = ((self.policy.pool(up.pool), up.hosts) for up in self.standing())
+        return frozenset(rank for pool, hosts in pools if pool is not None for rank in pool.ranks[:hosts])
 
     def scale_in(self, burst: Burst, promised: frozenset[int]) -> Burst:
         """Take away the idle hosts at the top: an Indexed Job shrinks from there only."""
@@ -162,24 +184,21 @@ class _Planning:
 
     def meant(self, burst: Burst) -> Iterator[int]:
         pool = self.policy.pool(burst.pool)
-        for index, rank in enumerate(pool.ranks if pool else ()):
-            if leaving(burst, index):
-                yield rank
+        yield from departing(burst, pool) if pool is not None else ()
 
-    def tell(self, reasons: dict[int, Reason]) -> Iterator[Action]:
+    def tell(self, reasons: dict[int, Reason], texts: dict[int, str]) -> Iterator[Action]:
         """Write each reason into its job's memo when it changed; take it out once the job runs.
 
         Only some at a time: a queue of thousands must not keep the lead busy with memos.
         """
         under_way = sum(key.startswith(TELL_KEY) for key in self.snapshot.in_flight)
-        yield from islice(self.untold(reasons), max(TELLING - under_way, 0))
+        yield from islice(self.untold(reasons, texts), max(TELLING - under_way, 0))
 
-    def untold(self, reasons: dict[int, Reason]) -> Iterator[Action]:
+    def untold(self, reasons: dict[int, Reason], texts: dict[int, str]) -> Iterator[Action]:
         for job in sorted(self.snapshot.jobs, key=lambda job: job.id):
-            reason = reasons.get(job.id)
-            if reason is None and not job.told:
+            reason, text = reasons.get(job.id), texts.get(job.id, "")
+            if not text and not job.told:
                 continue
-            text = str(reason) if reason else ""
             fleeting = not job.told and reason is not None and reason.code is Code.STARTING
             key = f"{TELL_KEY}{job.id}"
             if job.told != text and not fleeting and key not in self.snapshot.in_flight:
@@ -219,6 +238,8 @@ def _sentences(before: Burst | None, after: Burst) -> Iterator[str]:
         yield f"{after.name}: {_PHASE_SENTENCES[after.phase].format(why=after.why or IDLE)}"
     if after.keep is not None and before.keep is None:
         yield f"{after.name}: gives back {_hosts(after.size - after.keep)} of {after.size}, idle"
+    for host in after.reclaimed[len(before.reclaimed) :]:
+        yield f"{after.name}: {host}: {RECLAIMED}"
     if after.size != before.size:
         yield f"{after.name}: {'grows' if after.size > before.size else 'shrank'} to {_hosts(after.size)}"
 

@@ -19,7 +19,12 @@ class Code(StrEnum):
     POOL_COOLDOWN = "pool-cooldown"
     POOL_FAILED = "pool-failed"
     HOSTS_DRAINED = "hosts-drained"
+    NO_ROOM = "no-room"
+    POOL_CLOSED = "pool-closed"
     LIMIT_REACHED = "limit-reached"
+    OVER_BUDGET = "over-budget"
+    SPEND_UNKNOWN = "spend-unknown"
+    PAUSED = "paused"
     NOT_OWNER = "not-owner"
     TOO_LARGE = "too-large"
     SHAPE_MISMATCH = "shape-mismatch"
@@ -40,7 +45,12 @@ _SENTENCES = {
     Code.POOL_COOLDOWN: "Pool {detail}.",
     Code.POOL_FAILED: "Pool {detail}.",
     Code.HOSTS_DRAINED: "Too many hosts of the pool are drained: {detail}.",
+    Code.NO_ROOM: "The provider has no room for it now: {detail}.",
+    Code.POOL_CLOSED: "Pool {detail}.",
     Code.LIMIT_REACHED: "A limit stands in the way: {detail}.",
+    Code.OVER_BUDGET: "Its hosts would cost more than is allowed: {detail}.",
+    Code.SPEND_UNKNOWN: "What was spent today is not known, so nothing is bought: see `burstd resume`.",
+    Code.PAUSED: "burstd is paused and makes nothing: `burstd resume` ends that.",
     Code.NOT_OWNER: "Pool {detail} serves only the instance owner's jobs, unless it has multi_user: true.",
     Code.TOO_LARGE: "It asks for more than any pool has: {detail}.",
     Code.SHAPE_MISMATCH: "No pool has hosts with what it asks of each: {detail}.",
@@ -57,7 +67,12 @@ MOST_HOPEFUL = (
     Code.POOL_RELEASING,
     Code.POOL_UNSEEN,
     Code.POOL_COOLDOWN,
+    Code.NO_ROOM,
     Code.LIMIT_REACHED,
+    Code.OVER_BUDGET,
+    Code.SPEND_UNKNOWN,
+    Code.PAUSED,
+    Code.POOL_CLOSED,
     Code.HOSTS_DRAINED,
     Code.POOL_FAILED,
     Code.NOT_OWNER,

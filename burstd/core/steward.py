@@ -43,7 +43,12 @@ _HOPEFUL = frozenset(
         Code.POOL_COOLDOWN,
         Code.POOL_FAILED,
         Code.HOSTS_DRAINED,
+        Code.NO_ROOM,
+        Code.POOL_CLOSED,
         Code.LIMIT_REACHED,
+        Code.OVER_BUDGET,
+        Code.SPEND_UNKNOWN,
+        Code.PAUSED,
         Code.MOVING,
     }
 )

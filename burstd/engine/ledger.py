@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from burstd.core.cooldown import cooled
 from burstd.core.errors import LedgerError
-from burstd.core.lifecycle import cooled
 from burstd.core.model import Action, Burst, Cooldown, Directory, Failure, Outcome, Phase, Verb
 
 SCHEMA = 1

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from burstd.core.cooldown import cooled
 from burstd.core.hosts import expand
-from burstd.core.lifecycle import begun, cooled
+from burstd.core.lifecycle import begun
 from burstd.core.model import (
     Burst,
     Host,
@@ -20,6 +21,7 @@ from burstd.core.model import (
     Request,
     Shape,
     Snapshot,
+    Span,
     Verb,
     Wish,
 )
@@ -69,7 +71,8 @@ def some_hosts(
 
 def a_burst(phase: Phase = Phase.SERVING, size: int = 4, **changes: Any) -> Burst:
     """A burst of pool burst-0, in its phase since a while."""
-    return replace(Burst("burst-0", 1, phase, size, created=NOW - 1000, since=NOW - 900), **changes)
+    burst = replace(Burst("burst-0", 1, phase, size, created=NOW - 1000, since=NOW - 900), **changes)
+    return replace(burst, spans=burst.spans or (Span(burst.created, burst.size),))
 
 
 def a_snapshot(**changes: Any) -> Snapshot:

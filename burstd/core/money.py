@@ -1,0 +1,112 @@
+"""What bursts cost: dollars by the prices in the configuration, from each burst's own record. Pure.
+
+An estimate: a cloud bills by its own clock and its own prices.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from burstd.core.model import Burst, Phase, Pool, Span, Verb
+
+HOUR_SECONDS = 3600.0
+DAY_SECONDS = 86400.0
+
+RELEASE_SECONDS = 600.0
+"""How long a site may cost beyond its lifetime, while it is taken away."""
+
+
+def metered(before: Burst | None, after: Burst, pool: Pool | None) -> Burst:
+    """Return the record with what it costs: its prices when it began, a span for each size, its end."""
+    if not after.spans:
+        after = _priced(after, pool)
+    elif before is not None and after.size != before.size:
+        after = replace(after, spans=(*after.spans, Span(after.resized, after.size)))
+    if after.phase is Phase.GONE and after.ended is None:
+        after = replace(after, ended=_end(after))
+    return after
+
+
+def day_of(moment: float) -> float:
+    """Return when the day began, UTC, in which a moment is."""
+    return moment // DAY_SECONDS * DAY_SECONDS
+
+
+def rate(burst: Burst) -> float:
+    """Return the dollars an hour that a burst costs with the size that it is to have."""
+    if burst.phase is Phase.GONE:
+        return 0.0
+    return _rate(burst, burst.size)
+
+
+def cost(burst: Burst, now: float, since: float = 0.0) -> float:
+    """Return the dollars that a burst has cost until `now`, of these what it cost after `since`."""
+    return sum(
+        (max(end, since) - max(begin, since)) / HOUR_SECONDS * _rate(burst, hosts)
+        for begin, end, hosts in _stretches(burst, now)
+        if end > since
+    )
+
+
+def reserved(burst: Burst, now: float) -> float:
+    """Return the dollars that a burst may still cost: up to the end of its lifetime and of its release."""
+    if burst.phase is Phase.GONE:
+        return 0.0
+    if burst.lifetime_seconds is None:
+        return float("inf") if rate(burst) else 0.0
+    end = burst.created + burst.lifetime_seconds + RELEASE_SECONDS
+    return max(end - now, RELEASE_SECONDS) / HOUR_SECONDS * rate(burst)
+
+
+def shares(burst: Burst) -> Mapping[int, float]:
+    """Return which part of a burst counts for which user: for whose jobs its hosts were asked for."""
+    total = sum(hosts for _, hosts in burst.payers)
+    counted: Counter[int] = Counter()
+    for userid, hosts in burst.payers:
+        counted[userid] += hosts
+    return {userid: hosts / total for userid, hosts in counted.items()} if total else {}
+
+
+def host_hours(burst: Burst, now: float) -> float:
+    """Return the hours of hosts that a burst has had."""
+    return sum((end - begin) * hosts for begin, end, hosts in _stretches(burst, now)) / HOUR_SECONDS
+
+
+def total(bursts: Iterable[Burst], now: float, since: float = 0.0) -> float:
+    """Return the dollars that bursts have cost together."""
+    return sum(cost(burst, now, since) for burst in bursts)
+
+
+def _priced(burst: Burst, pool: Pool | None) -> Burst:
+    spans = (Span(burst.created, burst.size),)
+    if pool is None:
+        return replace(burst, spans=spans)
+    return replace(
+        burst,
+        spans=spans,
+        cost_per_hour=pool.cost_per_hour,
+        cluster_cost_per_hour=pool.cluster_cost_per_hour,
+        lifetime_seconds=pool.max_lifetime_seconds,
+        spec=burst.spec or pool.spec,
+    )
+
+
+def _end(burst: Burst) -> float:
+    """A site costs until its removal was done, which two listings have verified since."""
+    removed = burst.outcome is not None and burst.outcome.verb is Verb.REMOVE
+    return burst.outcome.at if removed and burst.outcome is not None else burst.since
+
+
+def _rate(burst: Burst, hosts: int) -> float:
+    return burst.cluster_cost_per_hour + hosts * burst.cost_per_hour
+
+
+def _stretches(burst: Burst, now: float) -> Iterator[tuple[float, float, int]]:
+    """Yield the stretches of time in which the burst had one size: begin, end, hosts."""
+    last = now if burst.ended is None else min(burst.ended, now)
+    ends = (*(span.at for span in burst.spans[1:]), last)
+    for span, end in zip(burst.spans, ends, strict=True):
+        if min(end, last) > span.at:
+            yield span.at, min(end, last), span.hosts
