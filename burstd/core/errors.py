@@ -12,6 +12,7 @@ BurstdError
 │   │   └── NoRoom     the provider lacks what was asked; carries the offer that it lacks
 │   └── Never          will not work until a person changes something
 ├── LedgerError        the ledger's file cannot be used
+├── TurnLost           another burstd serves the lead, or does so by now
 └── CertificateError   a CURVE certificate cannot be used
 """
 
@@ -110,6 +111,10 @@ class Never(EffectError):
 
 class LedgerError(BurstdError):
     """The ledger's file cannot be used."""
+
+
+class TurnLost(BurstdError):
+    """Another burstd serves the lead: this one makes no call any more."""
 
 
 class CertificateError(BurstdError):

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from burstd.core.adoption import adopt, sight
-from burstd.core.errors import ConfigError, LeadError
-from burstd.core.jobid import f58
+from burstd.core.errors import ConfigError, LeadError, TurnLost
 from burstd.core.lifecycle import begun, ended
 from burstd.core.model import (
     Action,
     Burst,
-    Directory,
     LeadView,
     Phase,
     Plan,
@@ -29,14 +27,19 @@ from burstd.core.model import (
     Snapshot,
     Verb,
 )
+from burstd.core.money import metered
 from burstd.core.planner import plan
-from burstd.core.reasons import Reason
-from burstd.core.steward import OVERRULED
-from burstd.engine.effects import Ended, Gate, Perform
+from burstd.engine.accounts import Accounts
+from burstd.engine.control import Call
+from burstd.engine.effects import Gate, Perform
 from burstd.engine.ledger import Ledger
+from burstd.engine.memory import Memory
 from burstd.engine.observer import Observer, Seen
+from burstd.engine.orders import Orders
 from burstd.engine.queues import QueueBook
-from burstd.engine.sentences import adopted, not_listed, old_address, refused, started
+from burstd.engine.sentences import adopted, not_listed, started
+from burstd.engine.teller import Teller
+from burstd.engine.turn import UNRIVALLED, Turn, Unrivalled
 from burstd.engine.workers import Workers, threads
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Provider
@@ -72,7 +75,7 @@ class Daemon:
         renew: Callable[[LeadView], Terms],
         clock: Callable[[], float] = time.time,
         *,
-        turn: Callable[[], None] = lambda: None,
+        turn: Turn | Unrivalled = UNRIVALLED,
         workers: Workers = threads,
     ) -> None:
         self.policy = policy
@@ -81,32 +84,35 @@ class Daemon:
         self._clock = clock
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._stopping = False
-        self._gate = Gate(ledger, perform, clock, self.wake, turn=turn, workers=workers)
+        self._gate = Gate(ledger, perform, clock, self.wake, turn=turn.check, workers=workers)
         self._observer = Observer(providers, clock, self.wake, workers)
         self._bursts = {burst.name: burst for burst in ledger.bursts()}
         self._generations = dict(ledger.generations())
         self._started = clock()
-        self._cooldowns = ledger.cooldowns(self._started)
+        self._turn = turn
+        self._cooldowns = ledger.cooldowns(self._started, policy.close_after)
+        self._proven = ledger.proven()
         self._gone: dict[str, float] = {}
-        self._reasons: dict[int, Reason] = {}
-        self._errors: dict[str, str] = {}
+        self._teller = Teller()
+        self._memory = Memory()
+        self._accounts = Accounts(ledger, lead, self._started)
+        self._orders = Orders(ledger)
+        self._leaving = False
+        self._waiting: list[Call] = []
+        self.calls: Callable[[], Iterable[Call]] = lambda: ()
+        """Tells which orders came in since the last time; whoever made this may listen for some."""
         self._lead_was_seen = True
         self._renew = renew
         self._generation = ""
         self._lead_since = 0.0
         self._scheduling = Scheduling.UNKNOWN
         self._queues = QueueBook(lead, clock, self.wake, workers)
-        self._opened: set[str] = set()
-        self._nudged: dict[int, float] = {}
-        self._overruled: set[int] = set()
-        self._prepared: dict[int, frozenset[Directory]] = {}
-        self._refusals: set[int] = set()
         self.address: Callable[[], str] = lambda: ""
         """Tells where brokers of new bursts reach the lead; "": whoever made this does not say."""
 
     @property
     def stopping(self) -> bool:
-        return self._stopping
+        return self._stopping or self._leaving
 
     def keeper(self, site_name: str) -> str | None:
         """Return the pool whose provider showed a site last."""
@@ -128,14 +134,24 @@ class Daemon:
         self._stopping = True
         self.wake()
 
+    def leave(self) -> None:
+        """Take every burst down, then stop; may be called from a signal handler."""
+        self._leaving = True
+        self.wake()
+
     def run(self) -> None:
-        """Serve until stopped; effects under way then finish, the rest is left to the next start."""
+        """Serve until stopped; effects under way then finish, the rest is left to the next start.
+
+        Raises TurnLost once another burstd serves the lead.
+        """
         for burst in self._bursts.values():
             log.info("%s: was %s when burstd last ran; taking it up again", burst.name, burst.phase)
         while not self._stopping:
             wake_at = self.tick()
             self._wait(wake_at)
         self._finish()
+        if self._turn.lost:
+            raise TurnLost("another burstd serves this lead by now; this one made no call since, and ends")
 
     def close(self) -> None:
         """End the threads, once the calls under way are over; for where `run` broke off, harmless else."""
@@ -147,6 +163,10 @@ class Daemon:
         """Observe, plan, apply once; return when to look again with no event, in epoch seconds."""
         now = self._clock()
         self._take_outcomes()
+        if self._turn.lost:
+            self.stop()
+            return None
+        self._take_orders(now)
         self._take_listings(now)
         next_listing = self._observer.ask(self._bursts.values(), now)
         view = self._view()
@@ -156,9 +176,13 @@ class Daemon:
         queues = self._queues.known
         if queues is None:
             return min(next_reading, next_listing or next_reading)
-        self._tell_refusals(view, queues)
+        self._teller.tell_refusals(view, self.policy, queues)
+        self._accounts.note_uses(self._bursts.values(), view, self.policy, now)
         result = plan(self.snapshot(view, queues, now), self.policy, now)
         self._apply(result, now)
+        self._answer_waiting()
+        if self._leaving and not self._bursts:
+            self.stop()
         times = (next_listing, next_reading, result.wake_at, self._gate.next_rest_end())
         return min((moment for moment in times if moment is not None), default=None)
 
@@ -175,18 +199,12 @@ class Daemon:
             queues=queues,
             scheduling=self._scheduling,
             lead_since=self._lead_since,
-            opened=frozenset(self._opened),
-            nudged=tuple(sorted(self._nudged.items())),
-            overruled=frozenset(self._overruled),
             unseen=self._observer.unseen(),
-            prepared=self._prepared_on(view),
+            by_hand=replace(self._orders.standing, leaving=self._leaving),
+            proven=self._proven,
+            **self._accounts.fields(now),
+            **self._memory.fields(view),
         )
-
-    def _prepared_on(self, view: LeadView) -> tuple[tuple[int, frozenset[Directory]], ...]:
-        """A host that was down meanwhile may be another machine: what was made on it is forgotten."""
-        online = {host.rank for host in view.hosts if host.online} if self._prepared else set()
-        self._prepared = {rank: made for rank, made in self._prepared.items() if rank in online}
-        return tuple(sorted(self._prepared.items()))
 
     def _wait(self, wake_at: float | None) -> None:
         timeout = None if wake_at is None else max(wake_at - self._clock(), 0.0)
@@ -222,6 +240,8 @@ class Daemon:
             return True
         try:
             terms = self._renew(view)
+            self._turn.confirm()
+            self._accounts.recover(terms.policy.owner)
             self.policy, self._scheduling = terms.policy, terms.scheduling
         except ConfigError as exc:
             text = "the lead was restarted and no longer fits the configuration; every burst is released"
@@ -230,44 +250,33 @@ class Daemon:
         except LeadError as exc:
             log.info("the lead is gone again: %s", exc)
             return False
+        except TurnLost:
+            self.wake()
+            return False
         self._lead_since = now if self._generation else 0.0
         self._generation = view.generation
         self._queues.forget(now)
         self._observer.hurry()
-        self._opened.clear()
-        self._prepared.clear()
+        self._memory.forget_lead()
         return True
 
     def _take_outcomes(self) -> None:
         for one in self._gate.collect():
-            burst = self._bursts.get(one.action.key)
+            burst = self._bursts.get(one.action.key) if one.sent else None
             if burst is not None:
                 burst = self._bursts[burst.name] = ended(burst, one.outcome)
             self._gate.conclude(one, burst)
-            self._queues.note(one)
-            self._remember(one)
-            self._tell_outcome(one)
-
-    def _remember(self, one: Ended) -> None:
-        """Keep what no journal tells and a plan needs.
-
-        A directory that could not be made counts as made: no job is kept waiting for ever because of it.
-        """
-        for rank in one.action.ranks if one.action.verb is Verb.PREPARE else ():
-            self._prepared[rank] = self._prepared.get(rank, frozenset()) | set(one.action.directories)
-        if one.action.verb is Verb.NUDGE:
-            self._nudged[one.action.job] = one.outcome.at
-        if one.action.verb is Verb.UNHOLD and one.action.text == OVERRULED:
-            self._overruled.add(one.action.job)
-        if one.action.verb is Verb.OPEN and one.outcome.failure is None:
-            self._opened.add(one.action.queue)
+            if one.sent:
+                self._queues.note(one)
+                self._memory.note(one)
+            self._teller.tell_outcome(one)
 
     def _take_listings(self, now: float) -> None:
         for seen in self._observer.collect():
             if seen.listing is None:
-                self._tell_error(f"observe:{seen.pool}", not_listed(seen))
+                self._teller.tell_error(f"observe:{seen.pool}", not_listed(seen))
                 continue
-            self._errors.pop(f"observe:{seen.pool}", None)
+            self._teller.settle(f"observe:{seen.pool}")
             self._sight(seen, now)
 
     def _sight(self, seen: Seen, now: float) -> None:
@@ -280,13 +289,8 @@ class Daemon:
             if ours and burst.name not in busy:
                 known = sight(burst, listing.sites, complete=listing.complete, begun=seen.begun)
                 self._bursts[burst.name] = known
-                self._tell_old_address(known)
+                self._teller.tell_old_address(known, self.address())
         self._adopt(seen, now)
-
-    def _tell_old_address(self, burst: Burst) -> None:
-        given, now = burst.site.lead if burst.site else "", self.address()
-        if given and now and given != now:
-            self._tell_error(f"address:{burst.name}", old_address(burst, given, now))
 
     def _adopt(self, seen: Seen, now: float) -> None:
         sites = [site for site in seen.listing.sites if self._judges(seen, site)] if seen.listing else []
@@ -295,7 +299,10 @@ class Daemon:
                 self._generations[site.pool] = max(site.generation, self._generations.get(site.pool, 0))
         found = adopt(sites, tuple(self._bursts.values()), self.policy.pools, self._generations, now)
         if found:
-            self._write(found, map(adopted, found), now)
+            priced = [metered(None, burst, self.policy.pool(burst.pool)) for burst in found]
+            self._write(priced, map(adopted, found), now)
+            if self._accounts.is_unknown([burst.site for burst in found if burst.site], self.policy):
+                self._orders.mark_unknown_spend()
 
     def _judges(self, seen: Seen, site: Site) -> bool:
         """A site is judged by its own pool's listing, or by any where its pool is no longer declared.
@@ -308,9 +315,42 @@ class Daemon:
     def _apply(self, result: Plan, now: float) -> None:
         if result.bursts or result.sentences:
             self._write(result.bursts, result.sentences, now)
+            self._cancel(result.bursts)
         for action in result.actions:
             self._start(action, now)
-        self._tell_reasons(result)
+        self._teller.tell_plan(result)
+        self._memory.forget_jobs(self._teller.waiting)
+
+    def _cancel(self, bursts: Iterable[Burst]) -> None:
+        """What makes a burst waits no more once the burst is to be taken away."""
+        for burst in bursts:
+            if burst.phase is Phase.RELEASING:
+                self._gate.cancel(burst.name)
+
+    def _take_orders(self, now: float) -> None:
+        self._orders.forget_expired(now)
+        sizes = {pool.name: pool.size for pool in self.policy.pools}
+        for call in self.calls():
+            said = self._orders.obey(call.order, sizes, now)
+            for sentence in said:
+                log.info("by hand (uid %d): %s", call.order.userid, sentence)
+            call.answer(*said, done=not call.order.wait)
+            self._waiting += [call] if call.order.wait else []
+            self._cooldowns = self._ledger.cooldowns(self._started, self.policy.close_after)
+
+    def _answer_waiting(self) -> None:
+        """Tell those who wait for their order that it is done."""
+        for call in self._waiting:
+            names = call.order.pools or tuple(pool.name for pool in self.policy.pools)
+            if all(self._is_done(call, name) for name in names):
+                call.answer(f"{', '.join(names)}: done.")
+                self._waiting = [one for one in self._waiting if one is not call]
+
+    def _is_done(self, call: Call, pool: str) -> bool:
+        mine = [burst for burst in self._bursts.values() if burst.pool == pool]
+        if call.order.do == "up":
+            return any(burst.phase is Phase.SERVING for burst in mine)
+        return call.order.do != "down" or not mine
 
     def _start(self, action: Action, now: float) -> None:
         burst = self._bursts.get(action.key)
@@ -325,6 +365,8 @@ class Daemon:
         for burst in bursts:
             self._bursts[burst.name] = burst
             self._generations[burst.pool] = max(burst.generation, self._generations.get(burst.pool, 0))
+            if burst.served and burst.spec:
+                self._proven |= {burst.spec}
             if burst.phase is Phase.GONE:
                 self._forget(burst, now)
         for sentence in sentences:
@@ -333,35 +375,6 @@ class Daemon:
     def _forget(self, burst: Burst, now: float) -> None:
         del self._bursts[burst.name]
         self._gone[burst.name] = now
-        self._cooldowns = self._ledger.cooldowns(self._started)
-
-    def _tell_reasons(self, result: Plan) -> None:
-        reasons = dict(result.reasons)
-        for job, reason in result.reasons:
-            if self._reasons.get(job) != reason:
-                log.info("job %s waits: %s", f58(job), reason)
-        self._reasons = reasons
-        self._nudged = {job: at for job, at in self._nudged.items() if job in reasons}
-        self._overruled &= reasons.keys()
-
-    def _tell_outcome(self, one: Ended) -> None:
-        what, failure = f"{one.action.verb} of {one.action.key}", one.outcome.failure
-        if failure is None:
-            self._errors.pop(what, None)
-            log.debug("%s: done", what)
-        else:
-            later = ", and may work later" if failure.retry_after is not None else ""
-            self._tell_error(what, f"{what} failed{later}: {failure.text}")
-
-    def _tell_refusals(self, view: LeadView, queues: tuple[Queue, ...]) -> None:
-        """Name each job that Flux refused before anything could be done for it, and what submits it again."""
-        for refusal in view.refused:
-            if refusal.job not in self._refusals:
-                self._refusals.add(refusal.job)
-                log.warning("%s", refused(refusal, self.policy, queues))
-
-    def _tell_error(self, what: str, sentence: str) -> None:
-        """Say an error once, and again only when it changed."""
-        if self._errors.get(what) != sentence:
-            log.warning("%s", sentence)
-        self._errors[what] = sentence
+        self._memory.forget_burst(burst.name)
+        self._accounts.note_gone(burst)
+        self._cooldowns = self._ledger.cooldowns(self._started, self.policy.close_after)

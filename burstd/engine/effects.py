@@ -50,7 +50,11 @@ Perform = Callable[[Action, Callable[[], bool]], None]
 """Makes the one call of an action; the second argument says whether nobody waits for it any more."""
 
 
-def _always() -> None:
+class _NotSent(BurstdError):
+    """The turn was not this burstd's, or could not be told: nothing was asked of the world."""
+
+
+def _always(_: Action) -> None:
     """Let every call leave."""
 
 
@@ -61,6 +65,8 @@ class Ended:
     intent: int
     action: Action
     outcome: Outcome
+    sent: bool = True
+    """Whether its call left: False where it was not this burstd's turn, as far as could be told."""
 
 
 class Gate:
@@ -73,7 +79,7 @@ class Gate:
         clock: Callable[[], float],
         wake: Callable[[], None],
         *,
-        turn: Callable[[], None] = _always,
+        turn: Callable[[Action], None] = _always,
         workers: Workers = threads,
     ) -> None:
         """Start with nothing under way. `turn` is asked before each call; it raises where none may leave."""
@@ -116,7 +122,7 @@ class Gate:
         return found
 
     def conclude(self, ended: Ended, burst: Burst | None) -> None:
-        """Write the outcome, with the record of the burst it was for."""
+        """Write the outcome, with the record of the burst it was for; what was not sent rests."""
         self._ledger.conclude(ended.intent, ended.outcome, burst)
         self._running.pop(ended.action.key, None)
         failure = ended.outcome.failure
@@ -132,13 +138,19 @@ class Gate:
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def _work(self, intent: int, action: Action, cancelled: threading.Event) -> None:
-        failure = self._attempt(action, cancelled)
-        self._ended.put(Ended(intent, action, Outcome(action.verb, self._clock(), failure)))
+        sent, failure = True, None
+        try:
+            failure = self._attempt(action, cancelled)
+        except _NotSent as exc:
+            sent, failure = False, Failure(str(exc), REST_SECONDS)
+        self._ended.put(Ended(intent, action, Outcome(action.verb, self._clock(), failure), sent))
         self._wake()
 
     def _attempt(self, action: Action, cancelled: threading.Event) -> Failure | None:
         try:
             self._retrying(cancelled)(self._call, action, cancelled)
+        except _NotSent:
+            raise
         except NoRoom as exc:
             return Failure(str(exc), exc.retry_after, exc.offer)
         except NotNow as exc:
@@ -153,7 +165,10 @@ class Gate:
         return None
 
     def _call(self, action: Action, cancelled: threading.Event) -> None:
-        self._turn()
+        try:
+            self._turn(action)
+        except BurstdError as exc:
+            raise _NotSent(str(exc)) from exc
         self._perform(action, cancelled.is_set)
 
     def _retrying(self, cancelled: threading.Event) -> Retrying:
@@ -170,7 +185,9 @@ class Gate:
 
 def _passes_soon(error: BaseException) -> bool:
     """What asks for a long time is not tried again here, where a job's reason would not tell of it."""
-    return isinstance(error, LeadLost) or (isinstance(error, NotNow) and error.retry_after <= SOON_SECONDS)
+    return isinstance(error, LeadLost | _NotSent) or (
+        isinstance(error, NotNow) and error.retry_after <= SOON_SECONDS
+    )
 
 
 _backoff = wait_random_exponential(multiplier=0.2, max=5)

@@ -16,25 +16,29 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from burstd.core.cooldown import cooled
-from burstd.core.errors import LedgerError
-from burstd.core.model import Action, Burst, Cooldown, Directory, Failure, Outcome, Phase, Verb
+from burstd.core.cooldown import CLOSE_AFTER, cooled
+from burstd.core.errors import LedgerError, TurnLost
+from burstd.core.model import Action, Burst, Cooldown, Directory, Failure, Outcome, Phase, Span, Verb
+from burstd.engine import tables
+from burstd.engine.tables import TooNew
 
-SCHEMA = 1
+EPOCH = "epoch"
+"""The key under which stands whose turn it is: see burstd.engine.turn."""
+
+REOPENED = "reopened:{pool}"
+"""The key under which stands when a pool was last opened by hand."""
+
+_NOTES_SINCE = 2
+"""The first version with notes, uses and what is proven: an earlier one is only looked into as it is."""
+
+KEPT_SECONDS = 30 * 86400.0
+"""How long an effect that ended is remembered, and the sentence of a decision."""
+
+KEPT_OFTEN_SECONDS = 86400.0
+"""The same for effects of which there are many and that cost nothing."""
 
 REMEMBERED = 20
 """How many of a pool's gone bursts are looked at for failures in a row: the pause is longest by then."""
-
-_TABLES = """
-CREATE TABLE bursts (
-    name TEXT PRIMARY KEY, pool TEXT NOT NULL, generation INTEGER NOT NULL,
-    phase TEXT NOT NULL, record TEXT NOT NULL, written REAL NOT NULL);
-CREATE INDEX bursts_pool ON bursts (pool, generation);
-CREATE TABLE intents (
-    id INTEGER PRIMARY KEY, at REAL NOT NULL, key TEXT NOT NULL, verb TEXT NOT NULL,
-    action TEXT NOT NULL, ended REAL, failure TEXT);
-CREATE TABLE decisions (id INTEGER PRIMARY KEY, at REAL NOT NULL, sentence TEXT NOT NULL);
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,32 @@ class Intent:
     failure: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A job on hosts of a burst. `ended` is None while it is there."""
+
+    burst: str
+    job: int
+    userid: int
+    hosts: int
+    begun: float
+    ended: float | None = None
+
+
 class Ledger:
     """An open ledger file, used by the thread that opened it."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open the ledger, making it if it is not there; `read_only` changes nothing on the disk.
 
-        Raises LedgerError where the file is not a ledger of this version or cannot be written.
+        Raises LedgerError where the file is no ledger, is damaged or cannot be written; TooNew for one of a
+        later version.
         """
         self.path = path
+        self._epoch: str | None = None
         try:
-            self._db = _look_into(path) if read_only else _open(path)
-            self._check()
+            self._db = tables.looked_into(path) if read_only else tables.opened(path)
+            self._version = tables.check(self._db, path)
         except (sqlite3.Error, OSError) as exc:
             raise LedgerError(f"the ledger {path} cannot be used: {exc}") from exc
 
@@ -76,14 +94,71 @@ class Ledger:
         rows = self._db.execute("SELECT pool, max(generation) FROM bursts GROUP BY pool ORDER BY pool")
         return tuple((pool, generation) for pool, generation in rows)
 
-    def cooldowns(self, started: float) -> tuple[Cooldown, ...]:
+    def past(self, since: float) -> tuple[Burst, ...]:
+        """Return the bursts that went after this moment."""
+        rows = self._db.execute(
+            "SELECT record FROM bursts WHERE phase = ? AND written >= ? ORDER BY name", (Phase.GONE, since)
+        )
+        return tuple(_burst(json.loads(record)) for (record,) in rows)
+
+    def cooldowns(self, started: float, close_after: int = CLOSE_AFTER) -> tuple[Cooldown, ...]:
         """Return the pools whose latest bursts failed, each pause twice as long as the one before.
 
-        A failure for good holds until burstd is started again, at `started`.
+        A failure for good holds until burstd is started again, at `started`. What failed before a pool was
+        opened by hand counts no more.
         """
         pools = [pool for pool, _ in self.generations()]
-        found = (_cooldown(self._ended_bursts(pool), started) for pool in pools)
+        found = (_cooldown(self._ended_bursts(pool), started, close_after) for pool in pools)
         return tuple(cooldown for cooldown in found if cooldown is not None)
+
+    def note(self, key: str) -> str | None:
+        """Return what stands under a key, None if nothing does."""
+        if self._version < _NOTES_SINCE:
+            return None
+        row = self._db.execute("SELECT text FROM notes WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, key: str, text: str | None) -> None:
+        """Let a text stand under a key; None takes it away."""
+        with self._transaction():
+            self._db.execute("DELETE FROM notes WHERE key = ?", (key,))
+            if text is not None:
+                self._db.execute("INSERT INTO notes VALUES (?, ?)", (key, text))
+
+    def begin_epoch(self, epoch: str) -> None:
+        """Take the ledger for this burstd alone: no other one that has it open may write an intent again."""
+        self.put(EPOCH, epoch)
+        self._epoch = epoch
+
+    def _check_epoch(self) -> None:
+        if self._epoch is not None and self.note(EPOCH) != self._epoch:
+            raise TurnLost(f"another burstd has taken the ledger {self.path}")
+
+    def proven(self) -> frozenset[str]:
+        """Return the fingerprint of every way of making a burst that has served."""
+        rows = self._db.execute("SELECT spec FROM proven") if self._version >= _NOTES_SINCE else ()
+        return frozenset(spec for (spec,) in rows)
+
+    def uses(self, *, open_only: bool = False) -> tuple[Use, ...]:
+        """Return which jobs were on which bursts, when; with `open_only` those that still are."""
+        where = "WHERE ended IS NULL" if open_only else ""
+        found = f"SELECT burst, job, userid, hosts, begun, ended FROM uses {where} ORDER BY begun, job"
+        return tuple(Use(*row) for row in self._db.execute(found)) if self._version >= _NOTES_SINCE else ()
+
+    def use(self, uses: Iterable[Use]) -> None:
+        """Write that jobs came to bursts or left them."""
+        with self._transaction():
+            rows = [(use.burst, use.job, use.userid, use.hosts, use.begun, use.ended) for use in uses]
+            self._db.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def prune(self, now: float) -> None:
+        """Forget effects and decisions of long ago: bursts and what they cost are kept."""
+        with self._transaction():
+            ended = "DELETE FROM intents WHERE ended IS NOT NULL AND ended < ?"
+            self._db.execute(ended, (now - KEPT_SECONDS,))
+            often = f"{ended} AND verb IN ('tell', 'renew', 'checkpoint')"
+            self._db.execute(often, (now - KEPT_OFTEN_SECONDS,))
+            self._db.execute("DELETE FROM decisions WHERE at < ?", (now - KEPT_SECONDS,))
 
     def open_intents(self) -> tuple[Intent, ...]:
         """Return the intents without an outcome: what a crash left unknown."""
@@ -103,8 +178,12 @@ class Ledger:
             )
 
     def intend(self, action: Action, burst: Burst | None, now: float) -> int:
-        """Write an intent, and the record of the burst it begins, before its call leaves; return its id."""
+        """Write an intent, and the record of the burst it begins, before its call leaves; return its id.
+
+        Raises TurnLost where another burstd has begun an epoch in this ledger since `begin_epoch`.
+        """
         with self._transaction():
+            self._check_epoch()
             if burst is not None:
                 self._write(burst, now)
             cursor = self._db.execute(
@@ -123,20 +202,14 @@ class Ledger:
                 "UPDATE intents SET ended = ?, failure = ? WHERE id = ?", (outcome.at, failure, intent)
             )
 
-    def _check(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version != SCHEMA:
-            raise LedgerError(f"the ledger {self.path} has version {version}, this burstd writes {SCHEMA}")
-        (verdict,) = self._db.execute("PRAGMA quick_check").fetchone()
-        if verdict != "ok":
-            raise LedgerError(f"the ledger {self.path} is damaged: {verdict}")
-
     def _write(self, burst: Burst, now: float) -> None:
         record = json.dumps(asdict(replace(burst, site=None)))
         self._db.execute(
             "INSERT OR REPLACE INTO bursts VALUES (?, ?, ?, ?, ?, ?)",
             (burst.name, burst.pool, burst.generation, burst.phase, record, now),
         )
+        if burst.served and burst.spec:
+            self._db.execute("INSERT OR IGNORE INTO proven VALUES (?)", (burst.spec,))
 
     def _intents(self, where: str) -> Iterator[Intent]:
         rows = self._db.execute(f"SELECT id, at, action, ended, failure FROM intents {where} ORDER BY id")
@@ -146,9 +219,9 @@ class Ledger:
     def _ended_bursts(self, pool: str) -> list[tuple[float, Burst]]:
         """Return the latest gone bursts of a pool with the time of their end, oldest first."""
         rows = self._db.execute(
-            "SELECT written, record FROM bursts WHERE pool = ? AND phase = ? "
+            "SELECT written, record FROM bursts WHERE pool = ? AND phase = ? AND written > ? "
             "ORDER BY generation DESC LIMIT ?",
-            (pool, Phase.GONE, REMEMBERED),
+            (pool, Phase.GONE, float(self.note(REOPENED.format(pool=pool)) or 0.0), REMEMBERED),
         )
         return [(written, _burst(json.loads(record))) for written, record in rows][::-1]
 
@@ -163,22 +236,6 @@ class Ledger:
         self._db.execute("COMMIT")
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    db = sqlite3.connect(path, isolation_level=None)
-    path.chmod(0o600)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
-    return db
-
-
-def _look_into(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
 def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:
     """Open the ledger; one that is broken is kept beside under another name and a new one begun.
 
@@ -186,6 +243,8 @@ def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:
     """
     try:
         return Ledger(path), ""
+    except TooNew:
+        raise
     except LedgerError as exc:
         if not path.is_file():
             raise
@@ -200,12 +259,12 @@ def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:
         return Ledger(path), text
 
 
-def _cooldown(ended: Iterable[tuple[float, Burst]], started: float) -> Cooldown | None:
+def _cooldown(ended: Iterable[tuple[float, Burst]], started: float, close_after: int) -> Cooldown | None:
     """Fold the failures in a row, oldest first; a failure for good is over once burstd restarted."""
     cooldown = None
     for at, burst in ended:
         if burst.failure is None or burst.failure.retry_after is not None or at >= started:
-            cooldown = cooled(burst, cooldown, at)
+            cooldown = cooled(burst, cooldown, at, close_after)
     return cooldown
 
 
@@ -216,6 +275,9 @@ def _burst(fields: dict[str, Any]) -> Burst:
     fields["outcome"] = outcome and Outcome(
         Verb(outcome["verb"]), outcome["at"], _failure(outcome["failure"])
     )
+    fields["reclaimed"] = tuple(fields.get("reclaimed", ()))
+    fields["spans"] = tuple(Span(**span) for span in fields.get("spans", ()))
+    fields["payers"] = tuple((userid, hosts) for userid, hosts in fields.get("payers", ()))
     return Burst(**fields)
 
 

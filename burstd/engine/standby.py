@@ -122,7 +122,7 @@ class _StandBy:
             if self._stopping:
                 os._exit(128 + number)
             self._stopping = True
-            service.stop()
+            service.leave()
 
         watcher = threading.Thread(target=self._watch, args=(service, config, over), daemon=True)
         self._served = True

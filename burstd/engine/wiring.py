@@ -6,7 +6,6 @@ import fcntl
 import logging
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
@@ -20,42 +19,25 @@ from burstd.core.adoption import adopt
 from burstd.core.errors import BurstdError, ConfigError, LeadLost, Never, NotNow, Problem
 from burstd.core.jobid import f58
 from burstd.core.model import Job, LeadView, Plan, Policy, Queue, Snapshot
+from burstd.core.money import day_of
 from burstd.core.planner import plan
 from burstd.core.scheduling import lacks, meaning
 from burstd.engine.address import LeadAddress
+from burstd.engine.control import Control
 from burstd.engine.daemon import Daemon, Terms
 from burstd.engine.ledger import Ledger, open_or_set_aside
+from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
+from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
+from burstd.engine.turn import Turn
 from burstd.join.curve import Handshake, explain, probe, read
 from burstd.join.papers import Join
 from burstd.lead.beside import check_readable, look
-from burstd.lead.connect import opener
 from burstd.lead.contract import Lead, LeadFacts
-from burstd.lead.live import LiveLead
-from burstd.plugins.contract import Provider
+from burstd.plugins.contract import Provider, Renews
 from burstd.plugins.registry import opened
 
 log = logging.getLogger("burstd")
-
-LEAD_SECONDS = 30.0
-"""How long the lead may take to answer at start, before burstd gives up and says so."""
-
-DRY_SECONDS = 5.0
-"""The same for a dry run: a person waits for it."""
-
-
-_DEFAULT = "Flux's default socket"
-
-
-class Bell:
-    """What the lead rings when its view changed: first whoever waits for it, later the daemon."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Event()
-        self.ring: Callable[[], None] = self.changed.set
-
-    def __call__(self) -> None:
-        self.ring()
 
 
 class Changes:
@@ -69,25 +51,25 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
-    """The lead as it was met at start."""
+class Kept:
+    """What is this burstd's own: its ledger, its turn, and what it knows of the lead's address."""
 
-    lead: Lead
-    bell: Bell
-    facts: LeadFacts
-    queues: tuple[Queue, ...]
-    view: LeadView
+    ledger: Ledger
+    turn: Turn
+    address: LeadAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """A daemon that serves, for whoever stands beside it; both may be called from any thread.
 
-    `stop` makes it stop in order. `fit` raises ConfigError where another configuration does not agree with
+    `stop` makes it stop in order, `leave` as `on_exit` says.
+    `fit` raises ConfigError where another configuration does not agree with
     the lead, LeadError where the lead cannot tell now.
     """
 
     stop: Callable[[], None]
+    leave: Callable[[], None]
     fit: Callable[[Config], None]
 
 
@@ -114,7 +96,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         with suppress(*[LeadLost] if patient else []):
             look(config.lead.uri or None)
         stack.enter_context(_alone(state))
-        met = stack.enter_context(_meet(config, LEAD_SECONDS))
+        met = stack.enter_context(meet(config, LEAD_SECONDS))
         look(config.lead.uri or None)
         address = LeadAddress(config)
         stack.callback(address.close)
@@ -125,12 +107,19 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         stack.callback(ledger.close)
         if sentence:
             log.warning("%s", sentence)
-        daemon = _daemon(config, met, resolved, made, ledger, address)
+        turn = Turn(met.lead, ledger, config.owner)
+        turn.take()
+        daemon = _daemon(config, met, resolved, made, Kept(ledger, turn, address))
         stack.callback(daemon.close)
         changes.tell = daemon.note_change
-        _stop_on_signals(daemon)
+        control = Control(state, daemon.wake)
+        control.open()
+        stack.callback(control.close)
+        daemon.calls = control.calls
+        leave = daemon.leave if config.on_exit == "down" else daemon.stop
+        _stop_on_signals(daemon, leave)
         _say_start(met, resolved)
-        stack.enter_context(beside(Service(daemon.stop, partial(_fit, met.lead, config.lead.uri))))
+        stack.enter_context(beside(Service(daemon.stop, leave, partial(_fit, met.lead, config.lead.uri))))
         daemon.run()
     return 0
 
@@ -142,13 +131,13 @@ def _fit(lead: Lead, uri: str, config: Config) -> None:
             return
         view = lead.view()
         if view is None:
-            raise LeadLost(f"the lead at {uri or _DEFAULT} does not answer")
+            raise LeadLost(f"the lead at {uri or DEFAULT} does not answer")
         _check(_resolve(config, lead.facts(), lead.queues(), view, made), made)
 
 
 def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
     """Return what the daemon would see and decide now. Changes nothing."""
-    with opened(config) as made, _meet(config, DRY_SECONDS) as met:
+    with opened(config) as made, meet(config, DRY_SECONDS) as met:
         resolved = _resolve(config, met.facts, met.queues, met.view, made)
         _check(resolved, made)
         snapshot = _look(config, met, resolved, made)
@@ -157,7 +146,7 @@ def dry_run(config: Config) -> tuple[Snapshot, Policy, Plan]:
 
 def release(config: Config, jobs: tuple[int, ...] | None) -> tuple[str, ...]:
     """Release by hand what this owner holds: these jobs, or all; return a sentence for each."""
-    with _meet(config, DRY_SECONDS) as met:
+    with meet(config, DRY_SECONDS) as met:
         held = {job.id: job for job in met.view.jobs if _held_by(job, config.owner)}
         wanted = tuple(sorted(held)) if jobs is None else jobs
         return tuple(_release_one(met.lead, job, job in held) for job in wanted)
@@ -179,9 +168,9 @@ def _daemon(
     met: Met,
     resolved: Resolved,
     made: Mapping[str, Provider],
-    ledger: Ledger,
-    address: LeadAddress,
+    kept: Kept,
 ) -> Daemon:
+    address = kept.address
     performer = Performer(met.lead, made, resolved.policy, resolved.join, config.prefix, address.of)
 
     def renew(view: LeadView) -> Terms:
@@ -190,7 +179,7 @@ def _daemon(
         performer.renew(again.policy, again.join)
         return Terms(again.policy, facts.scheduling)
 
-    daemon = Daemon(met.lead, resolved.policy, made, ledger, performer.perform, renew)
+    daemon = Daemon(met.lead, resolved.policy, made, kept.ledger, performer.perform, renew, turn=kept.turn)
     daemon.address = performer.address
     performer.keeper = daemon.keeper
     address.watch(performer.readdress)
@@ -213,40 +202,6 @@ def _addressed(resolved: Resolved, address: LeadAddress) -> Resolved:
         raise LeadLost(f"the lead's address cannot be told yet: {exc}") from exc
 
 
-@contextmanager
-def _meet(config: Config, patience: float) -> Iterator[Met]:
-    """Follow the lead and wait until it is fully read. Raises LeadLost when it does not answer."""
-    where = config.lead.uri or _DEFAULT
-    lead = LiveLead(opener(config.lead.uri or None))
-    bell = Bell()
-    lead.start(bell)
-    try:
-        view = _first_view(lead, bell.changed, where, patience)
-        yield Met(lead, bell, lead.facts(), lead.queues(), view)
-    finally:
-        lead.close()
-
-
-def _first_view(lead: Lead, changed: threading.Event, where: str, patience: float) -> LeadView:
-    deadline = time.monotonic() + patience
-    said = False
-    while True:
-        view = lead.view()
-        if view is not None:
-            return view
-        left = deadline - time.monotonic()
-        if left <= 0:
-            cause = f" ({lead.trouble()})" if lead.trouble() else ""
-            raise LeadLost(
-                f"the lead at {where} does not answer since {patience:g} s{cause}, so burstd did not "
-                "start; is it running, and does $FLUX_URI or lead.uri name its rank 0 broker?"
-            )
-        if not changed.wait(min(left, 2.0)) and not said:
-            log.info("waiting for the lead at %s, %g s at most", where, patience)
-            said = True
-        changed.clear()
-
-
 def _resolve(
     config: Config,
     facts: LeadFacts,
@@ -263,9 +218,14 @@ def _resolve(
         version=facts.version,
         paid={name: provider.paid for name, provider in made.items()},
         shrinks={name: provider.shrinks for name, provider in made.items()},
+        renewals={name: _renewal_seconds(provider) for name, provider in made.items()},
         queues=queues,
         instance_owner=facts.owner,
     )
+
+
+def _renewal_seconds(provider: Provider) -> float:
+    return provider.renewal_seconds if isinstance(provider, Renews) else 0.0
 
 
 def _check(resolved: Resolved, made: Mapping[str, Provider]) -> None:
@@ -324,7 +284,16 @@ def _look(config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provi
 
 def _recorded(path: Path, now: float) -> Snapshot:
     with closing(Ledger(path, read_only=True)) as ledger:
-        return Snapshot((), (), ledger.bursts(), ledger.cooldowns(now), ledger.generations())
+        return Snapshot(
+            (),
+            (),
+            ledger.bursts(),
+            ledger.cooldowns(now),
+            ledger.generations(),
+            by_hand=Orders(ledger).standing,
+            past=ledger.past(day_of(now)),
+            proven=ledger.proven(),
+        )
 
 
 def _state_dir(config: Config) -> Path:
@@ -351,13 +320,13 @@ def _alone(state: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _stop_on_signals(daemon: Daemon) -> None:
-    """The first SIGTERM or SIGINT stops in order, a second one at once."""
+def _stop_on_signals(daemon: Daemon, leave: Callable[[], None]) -> None:
+    """The first SIGTERM or SIGINT makes it leave in order, a second one at once."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if daemon.stopping:
             os._exit(128 + number)
-        daemon.stop()
+        leave()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
