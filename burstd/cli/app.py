@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from burstd.cli import hand
+from burstd.cli.choices import SETTINGS, By, CostFormat, FluxChoice, LogFormat
 from burstd.cli.options import Written, configured
+from burstd.cli.renderapp import render
 from burstd.core.errors import BurstdError, ConfigError
-
-
-class LogFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
-class FluxChoice(StrEnum):
-    AUTO = "auto"
-    REAL = "real"
-    EMBEDDED = "embedded"
 
 
 class Plain(TyperGroup):
@@ -55,10 +46,7 @@ class Plain(TyperGroup):
             wait_for_end("burstd stands by: its command line is not understood; restart it with another")
 
 
-_SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
-
-app = typer.Typer(cls=Plain, invoke_without_command=True, add_completion=False, **_SETTINGS)
-render = typer.Typer(help="Write files from the configuration.", no_args_is_help=True, **_SETTINGS)
+app = typer.Typer(cls=Plain, invoke_without_command=True, add_completion=False, **SETTINGS)
 app.add_typer(render, name="render")
 
 
@@ -173,70 +161,6 @@ def release(
         typer.echo(line)
 
 
-@render.command("lead-toml")
-@configured
-def lead_toml(
-    ctx: typer.Context,  # noqa: ARG001
-    written: Written,
-    base: Annotated[
-        Path | None, typer.Option(help="The lead's broker.toml to merge into.", metavar="FILE")
-    ] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="Only the difference to --base.")] = False,
-) -> None:
-    """Print the lead's broker.toml with the pools declared; the difference to --base on stderr.
-
-    Pools need `cores` for this, and without --base the lead its `hosts` and `cores`.
-    """
-    from burstd.cli.leadtoml import advice, declared, difference, read_base
-    from burstd.cli.rendered import shaped
-
-    before = read_base(base)
-    after = declared(shaped(written.load(here=False)), before)
-    changes = difference(before, after, str(base)) if base else ""
-    if diff:
-        typer.echo(changes, nl=False)
-    else:
-        typer.echo(after, nl=False)
-        typer.echo(changes, nl=False, err=True)
-    for sentence in advice(before, after):
-        typer.echo(f"burstd: {sentence}", err=True)
-
-
-@render.command("lead")
-@configured
-def lead(
-    ctx: typer.Context,  # noqa: ARG001
-    written: Written,
-    gateway: Annotated[bool, typer.Option("--gateway", help="With an nginx that leads to rank 0.")] = False,
-) -> None:
-    """Print all that a lead needs that is a MiniCluster with burstd beside it, for `kubectl apply -f -`."""
-    from burstd.cli import rendered
-    from burstd.kube.leadside import warnings
-
-    config = written.load(here=False)
-    typer.echo(rendered.lead(config, gateway=gateway), nl=False)
-    for sentence in warnings(config):
-        typer.echo(f"burstd: {sentence}", err=True)
-
-
-@render.command("burst")
-@configured
-def burst(
-    ctx: typer.Context,  # noqa: ARG001
-    written: Written,
-    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False)],
-    size: Annotated[int | None, typer.Option(help="How many hosts [all of the pool].", min=1)] = None,
-    generation: Annotated[int, typer.Option(help="Which burst of the pool.", min=1)] = 1,
-    command: Annotated[str, typer.Option(help="Alone, without a lead: run this command and end.")] = "",
-    batch: Annotated[Path | None, typer.Option(help="The same with a batch script.", metavar="FILE")] = None,
-) -> None:
-    """Print what a burst's cluster would get. Secrets are left out."""
-    from burstd.cli import rendered
-
-    wanted = rendered.Wanted(pool, size, generation, command, batch)
-    typer.echo(rendered.burst(written.load(here=False), wanted), nl=False)
-
-
 @app.command()
 @configured
 def kubeconfig(
@@ -255,6 +179,21 @@ def kubeconfig(
 
 
 @app.command()
+@configured
+def cost(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    by: Annotated[By, typer.Option(help="What a line is about.")] = By.BURST,
+    since: Annotated[str, typer.Option(help="Only from this day on, UTC.", metavar="YYYY-MM-DD")] = "",
+    form: Annotated[CostFormat, typer.Option("--format", help="How it is written.")] = CostFormat.TABLE,
+) -> None:
+    """Say what bursts have cost, by the ledger and the prices in the configuration: an estimate."""
+    from burstd.cli.costs import day, report
+
+    typer.echo(report(written.load(here=False), by, day(since), form))
+
+
+@app.command()
 def demo(
     flux: Annotated[FluxChoice, typer.Option(help="On which Flux to play it.")] = FluxChoice.AUTO,
 ) -> None:
@@ -262,3 +201,6 @@ def demo(
     from burstd.stage.scene import play
 
     raise typer.Exit(play(flux.value, typer.echo))
+
+
+hand.add_to(app)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The first `hosts` hosts of a pool are to be up until a moment, whether jobs need them or not.
+    """The first `hosts` hosts of a pool (0: all) are to be up until a moment, whether jobs need them or not.
 
     `userid` is who ordered it; what it costs counts for that user.
     """

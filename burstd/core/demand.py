@@ -289,7 +289,7 @@ class Demand:
         pool = self.policy.pool(up.pool)
         if pool is None:
             return Reason(Code.UNKNOWN_TARGET, repr(up.pool))
-        burst, size = self._live.get(pool.name), min(up.hosts, pool.size)
+        burst, size = self._live.get(pool.name), min(up.hosts or pool.size, pool.size)
         if burst is not None and burst.size >= size and self._stays_up(burst, size):
             return None
         blocked = self._blocked(pool)

@@ -69,9 +69,10 @@ def shares(burst: Burst) -> Mapping[int, float]:
     return {userid: hosts / total for userid, hosts in counted.items()} if total else {}
 
 
-def host_hours(burst: Burst, now: float) -> float:
-    """Return the hours of hosts that a burst has had."""
-    return sum((end - begin) * hosts for begin, end, hosts in _stretches(burst, now)) / HOUR_SECONDS
+def host_hours(burst: Burst, now: float, since: float = 0.0) -> float:
+    """Return the hours of hosts that a burst has had, of these what it had after `since`."""
+    hours = ((max(end, since) - max(begin, since)) * hosts for begin, end, hosts in _stretches(burst, now))
+    return sum(hours) / HOUR_SECONDS
 
 
 def total(bursts: Iterable[Burst], now: float, since: float = 0.0) -> float:

@@ -132,7 +132,9 @@ class _Planning:
     def ordered(self) -> frozenset[int]:
         """Return the ranks that are to stay up because somebody ordered it."""
         pools = ((self.policy.pool(up.pool), up.hosts) for up in self.standing())
-        return frozenset(rank for pool, hosts in pools if pool is not None for rank in pool.ranks[:hosts])
+        return frozenset(
+            rank for pool, hosts in pools if pool is not None for rank in pool.ranks[: hosts or None]
+        )
 
     def scale_in(self, burst: Burst, promised: frozenset[int]) -> Burst:
         """Take away the idle hosts at the top: an Indexed Job shrinks from there only."""

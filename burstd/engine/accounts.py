@@ -11,7 +11,8 @@ from burstd.core.budget import NOTHING, read_checkpoint
 from burstd.core.marks import CHECKPOINT_KEY
 from burstd.core.model import Burst, Carried, Job, LeadView, Policy, Site
 from burstd.core.money import day_of
-from burstd.engine.ledger import Ledger, Use
+from burstd.core.report import Use
+from burstd.engine.ledger import Ledger
 from burstd.lead.contract import Lead
 
 log = logging.getLogger("burstd")

@@ -329,9 +329,9 @@ class Daemon:
 
     def _take_orders(self, now: float) -> None:
         self._orders.forget_expired(now)
-        sizes = {pool.name: pool.size for pool in self.policy.pools}
+        known = [pool.name for pool in self.policy.pools]
         for call in self.calls():
-            said = self._orders.obey(call.order, sizes, now)
+            said = self._orders.obey(call.order, known, now)
             for sentence in said:
                 log.info("by hand (uid %d): %s", call.order.userid, sentence)
             call.answer(*said, done=not call.order.wait)

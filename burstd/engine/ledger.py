@@ -19,6 +19,7 @@ from typing import Any
 from burstd.core.cooldown import CLOSE_AFTER, cooled
 from burstd.core.errors import LedgerError, TurnLost
 from burstd.core.model import Action, Burst, Cooldown, Directory, Failure, Outcome, Phase, Span, Verb
+from burstd.core.report import Use
 from burstd.engine import tables
 from burstd.engine.tables import TooNew
 
@@ -50,18 +51,6 @@ class Intent:
     action: Action
     ended: float | None = None
     failure: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A job on hosts of a burst. `ended` is None while it is there."""
-
-    burst: str
-    job: int
-    userid: int
-    hosts: int
-    begun: float
-    ended: float | None = None
 
 
 class Ledger:

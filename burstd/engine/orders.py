@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -53,8 +53,8 @@ class Orders:
         self._ledger = ledger
         self.standing = _read(ledger)
 
-    def obey(self, order: Order, known: Mapping[str, int], now: float) -> tuple[str, ...]:
-        """Write the order down; return what it means, a sentence each. `known` is the size of each pool."""
+    def obey(self, order: Order, known: Collection[str], now: float) -> tuple[str, ...]:
+        """Write the order down; return what it means, a sentence each. `known` are the pools there are."""
         unknown = [pool for pool in order.pools if pool not in known]
         if unknown:
             names = ", ".join(known) or "none"
@@ -62,7 +62,7 @@ class Orders:
         pools = order.pools or tuple(known)
         match order.do:
             case "up":
-                said = [self._up(order, pool, known[pool], now) for pool in pools]
+                said = [self._up(order, pool, now) for pool in pools]
             case "down":
                 said = [self._down(order, pool) for pool in pools]
             case "reopen":
@@ -84,12 +84,11 @@ class Orders:
         if kept != self.standing.ups:
             self._keep(ups=kept)
 
-    def _up(self, order: Order, pool: str, size: int, now: float) -> str:
-        hosts = min(order.hosts or size, size)
+    def _up(self, order: Order, pool: str, now: float) -> str:
         ups = tuple(up for up in self.standing.ups if up.pool != pool)
         closed = tuple(one for one in self.standing.closed if one.pool != pool)
-        self._keep(ups=(*ups, Up(pool, hosts, now + order.seconds, order.userid)), closed=closed)
-        what = "1 host is" if hosts == 1 else f"{hosts} hosts are"
+        self._keep(ups=(*ups, Up(pool, order.hosts, now + order.seconds, order.userid)), closed=closed)
+        what = {0: "all its hosts are", 1: "1 host is"}.get(order.hosts, f"{order.hosts} hosts are")
         return f"{pool}: {what} kept up for {order.seconds:g} s, as far as limits allow."
 
     def _down(self, order: Order, pool: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +28,7 @@ from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
+from burstd.engine.statedir import alone, state_dir
 from burstd.engine.turn import Turn
 from burstd.join.curve import Handshake, explain, probe, read
 from burstd.join.papers import Join
@@ -91,11 +91,11 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
     changes = Changes()
     with ExitStack() as stack:
         made = stack.enter_context(opened(config, changes))
-        state = _state_dir(config)
+        state = state_dir(config)
         # a broker that only starts is looked at when it is met
         with suppress(*[LeadLost] if patient else []):
             look(config.lead.uri or None)
-        stack.enter_context(_alone(state))
+        stack.enter_context(alone(state))
         met = stack.enter_context(meet(config, LEAD_SECONDS))
         look(config.lead.uri or None)
         address = LeadAddress(config)
@@ -267,7 +267,7 @@ def _handshake_problem(join: Join) -> str:
 
 def _look(config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provider]) -> Snapshot:
     now = time.time()
-    path = _state_dir(config) / "ledger.db"
+    path = state_dir(config) / "ledger.db"
     known = _recorded(path, now) if path.is_file() else Snapshot((), ())
     sites = {site.name: site for provider in made.values() for site in provider.observe().sites}
     found = adopt(sites.values(), known.bursts, resolved.policy.pools, dict(known.generations), now)
@@ -294,30 +294,6 @@ def _recorded(path: Path, now: float) -> Snapshot:
             past=ledger.past(day_of(now)),
             proven=ledger.proven(),
         )
-
-
-def _state_dir(config: Config) -> Path:
-    return config.state_dir / config.owner
-
-
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """Hold the owner's lock: two daemons with one name would undo each other's work."""
-    try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as exc:
-        text = f"{state} cannot be written: {exc.strerror}"
-        raise ConfigError((Problem("state_dir", text, "name a directory of your own"),)) from exc
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        what = f"another burstd runs with this owner and state directory ({state})"
-        raise ConfigError((Problem("owner", what, "stop it, or give this one an owner of its own"),)) from exc
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 def _stop_on_signals(daemon: Daemon, leave: Callable[[], None]) -> None:
