@@ -107,7 +107,7 @@ def _rate(burst: Burst, hosts: int) -> float:
 def _stretches(burst: Burst, now: float) -> Iterator[tuple[float, float, int]]:
     """Yield the stretches of time in which the burst had one size: begin, end, hosts."""
     last = now if burst.ended is None else min(burst.ended, now)
-    ends = (*(span.at for span in burst.spans[1:]), last)
-    for span, end in zip(burst.spans, ends, strict=True):
+    ends = [*(span.at for span in burst.spans[1:]), last]
+    for span, end in zip(burst.spans, ends, strict=False):  # without a span there is no end either
         if min(end, last) > span.at:
             yield span.at, min(end, last), span.hosts

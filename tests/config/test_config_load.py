@@ -30,11 +30,8 @@ BAD = [
     ("cluster-name: a", "cluster-name: is not a setting here (did you mean cluster_name?)"),
     (
         "limits: {colour: 1}",
-        "limits.colour: is not a setting here (known: max_bursts, max_hosts, dollars_per_hour, dollars_per_day, "
-        "dollars_per_user_day, close_after)",
-    ),
-        "limits: {colour: 1}",
-        "limits.colour: is not a setting here (known: max_bursts, max_hosts, dollars_per_hour",
+        "limits.colour: is not a setting here (known: max_bursts, max_hosts, dollars_per_hour, "
+        "dollars_per_day, dollars_per_user_day, close_after)",
     ),
     ("pools: [{idle_secs: 3}]", "pools[0].idle_secs: is not a setting here (did you mean idle_seconds?)"),
     ("lead: {port: 70000}", "lead.port: must be at most 65535, not 70000"),

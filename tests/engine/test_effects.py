@@ -27,7 +27,7 @@ class World:
         self.woken = threading.Event()
         self.gate = Gate(self.ledger, self.perform, time.time, self.woken.set)
 
-    def perform(self, action, cancelled):
+    def perform(self, action, _cancelled):
         reader = Ledger(self.ledger.path)
         open_ones = [intent.action for intent in reader.open_intents()]
         assert action in open_ones
