@@ -213,7 +213,7 @@ def test_a_note_that_nobody_wrote_is_nothing(text: str) -> None:
     spent=st.floats(0, 50),
 )
 def test_no_plan_passes_a_cap(per_hour, per_day, jobs, spent) -> None:
-    """Whatever waits, the bursts of a plan cost no more an hour, and may cost no more today, than caps allow."""
+    """Whatever waits, a plan's bursts cost no more an hour, and may cost no more today, than caps allow."""
     pools = [a_pool(f"burst-{n}", first_rank=4 + 4 * n, **PRICED) for n in range(3)]
     caps = Caps(dollars_per_hour=per_hour, dollars_per_day=per_day)
     policy: Policy = a_policy(*pools, caps=caps, max_hosts=100, max_bursts=9)
