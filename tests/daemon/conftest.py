@@ -37,15 +37,17 @@ class Town:
         *flags: str,
         idle: float = IDLE_SECONDS,
         lead: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         **pool: Any,
     ) -> DaemonProcess:
-        """Return a burstd of this town, not yet started; keywords change its only pool."""
+        """Return a burstd of this town, not yet started; other keywords change its only pool."""
         written = {"name": "burst-0", "provider": "local", "idle_seconds": idle} | pool
         config = {
             "owner": "town",
             "state_dir": str(self.state),
             "lead": dict(lead or {}),
             "pools": [written],
+            **(settings or {}),
         }
         path = self.directory / f"burstd-{len(self.daemons)}.yaml"
         daemon = DaemonProcess(config, path, self.stage.environment(), flags=flags)
