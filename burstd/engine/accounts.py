@@ -81,7 +81,8 @@ def _uses(
     bursts: Iterable[Burst], view: LeadView, policy: Policy, now: float
 ) -> Iterator[tuple[tuple[str, int], Use]]:
     hosts = {host.rank: host for host in view.hosts}
-    owners = {job.id: job for job in view.jobs}
+    there = {job for host in view.hosts for job in host.jobs}
+    owners = {job.id: job for job in view.jobs if job.id in there} if there else {}
     for burst in bursts:
         pool = policy.pool(burst.pool)
         mine = [hosts[rank] for rank in pool.ranks[: burst.size] if rank in hosts] if pool else []

@@ -39,7 +39,7 @@ class TurnContract(WatchedLead):
     def test_a_text_is_found_under_its_key(self, watch: Watch) -> None:
         """What was stored last is found, by any reader; under another key there is nothing."""
         assert watch.lead.look_up(KEY) is None
-        for text in ("one", '{"two": "ü"}', ""):
+        for text in ("one", '{"two": "ü"}', "x" * 20_000, ""):
             watch.lead.store(KEY, text)
             assert watch.lead.look_up(KEY) == text
         assert watch.lead.look_up(f"{KEY}.other") is None
