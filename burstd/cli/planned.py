@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from burstd.core.allowance import obstacle
 from burstd.core.hosts import format_idset
 from burstd.core.jobid import f58
 from burstd.core.model import Action, Burst, Plan, Policy, Snapshot, Verb
@@ -54,6 +55,12 @@ def _pool_lines(snapshot: Snapshot, policy: Policy) -> Iterator[str]:
         )
         up = len(online.intersection(pool.ranks))
         yield f"Pool {pool.name} ({pool.provider}): {up} of {pool.size} hosts online; {bursts or 'no burst'}."
+        found = obstacle(pool, snapshot, policy, snapshot.started)
+        if found is not None:
+            yield f"  {found}"
+    for order in snapshot.by_hand.ups:
+        left = max(order.until - snapshot.started, 0.0)
+        yield f"Ordered by hand: {order.hosts or 'all'} hosts of {order.pool} up, for {left:.0f} s more."
 
 
 def _action_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
@@ -120,6 +127,8 @@ def _document(snapshot: Snapshot, policy: Policy, plan: Plan) -> dict[str, Any]:
             {"job": job, "id": f58(job), "reason": reason.code, "sentence": reason.sentence}
             for job, reason in plan.reasons
         ],
+        "by_hand": asdict(snapshot.by_hand),
+        "cooldowns": [asdict(one) for one in snapshot.cooldowns],
         "wake_at": plan.wake_at,
         "sentences": list(plan.sentences),
     }

@@ -22,6 +22,13 @@ def stopped(pool: Pool, snapshot: Snapshot, policy: Policy) -> Reason | None:
     return None
 
 
+def obstacle(pool: Pool, snapshot: Snapshot, policy: Policy, now: float) -> Reason | None:
+    """Say what keeps the pool as a whole from being brought up, whoever needs it."""
+    resting = (one for one in snapshot.cooldowns if one.pool == pool.name)
+    found = next((one for one in resting if one.until is None or one.until > now), None)
+    return stopped(pool, snapshot, policy) or (cooling(found) if found is not None else None)
+
+
 def cooling(cooldown: Cooldown) -> Reason:
     """Say why a pool rests."""
     pool, text = cooldown.pool, cooldown.text

@@ -8,7 +8,7 @@ import pytest
 
 from burstd.cli.planned import as_table, as_text
 from burstd.core.jobid import f58
-from burstd.core.model import Action, Plan, Verb
+from burstd.core.model import Action, ByHand, Cooldown, Plan, Up, Verb
 from burstd.core.planner import plan
 from burstd.testing.builders import NOW, a_job, a_policy, a_snapshot
 
@@ -32,6 +32,21 @@ def test_the_table_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None
     assert f"for job {f58(1)}" in shown
     assert "why it waits, in its memo" in shown
     assert "too-large" in shown
+
+
+def test_what_closes_a_pool_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pause, a closed pool and an order by hand stand beside the pool, whether a job waits or not."""
+    closed = Cooldown("burst-0", "no broker joined", NOW + 60, 3, 3, closed=True)
+    for snapshot, words in (
+        (a_snapshot(cooldowns=(closed,), started=NOW), "pool-closed: Pool burst-0 is closed for a while"),
+        (a_snapshot(by_hand=ByHand(paused=True)), "paused: burstd is paused"),
+        (
+            a_snapshot(by_hand=ByHand(ups=(Up("burst-0", 2, NOW + 60),)), started=NOW),
+            "Ordered by hand: 2 hosts of burst-0 up, for 60 s more.",
+        ),
+    ):
+        as_table(snapshot, a_policy(), plan(snapshot, a_policy(), NOW))
+        assert words in capsys.readouterr().out
 
 
 STEERING = [
