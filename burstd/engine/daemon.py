@@ -50,6 +50,10 @@ GATHER_SECONDS = 0.02
 """Events that come together are answered together: the loop waits this long after the first."""
 
 
+AGAIN_SECONDS = 0.5
+"""Before a lead that is only coming back is looked at again: what it lacks yet no event tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What holds while one generation of the lead lives: what may be done, and how its scheduler behaves."""
@@ -170,8 +174,10 @@ class Daemon:
         self._take_listings(now)
         next_listing = self._observer.ask(self._bursts.values(), now)
         view = self._view()
-        if view is None or not self._observer.answered() or not self._knows(view, now):
+        if view is None or not self._observer.answered():
             return next_listing
+        if not self._knows(view, now):
+            return min(now + AGAIN_SECONDS, next_listing or now + AGAIN_SECONDS)
         next_reading = self._queues.refresh(now)
         queues = self._queues.known
         if queues is None:
@@ -239,9 +245,9 @@ class Daemon:
         if view.generation == self._generation:
             return True
         try:
-            terms = self._renew(view)
             self._turn.confirm()
-            self._accounts.recover(terms.policy.owner)
+            self._accounts.recover(self.policy.owner)
+            terms = self._renew(view)
             self.policy, self._scheduling = terms.policy, terms.scheduling
         except ConfigError as exc:
             text = "the lead was restarted and no longer fits the configuration; every burst is released"
