@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from burstd.core.errors import NotNow
 from burstd.core.model import Pool, Shape
 from burstd.join.directories import Directory
 
@@ -71,3 +72,8 @@ class Order:
     @property
     def hosts(self) -> tuple[str, ...]:
         return self.pool.hosts[: self.size]
+
+    def raise_if_cancelled(self) -> None:
+        """Raise NotNow where nobody waits for the order any more: for everything that waits for the world."""
+        if self.cancelled():
+            raise NotNow(f"{self.site_name} was cancelled while it was being made; what is there is removed")

@@ -7,6 +7,7 @@ words. Formats: the Kubernetes API conventions (Status, watch events, server-sid
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +23,9 @@ from tenacity import (
     stop_when_event_set,
     wait_random_exponential,
 )
-from tenacity.nap import sleep_using_event
 
 from burstd.core.errors import Never, NotNow
+from burstd.kube import patience
 from burstd.kube.kinds import Kind, Manifest, kind_of, path_of
 from burstd.kube.refusals import Exists, Missing, Overloaded, Silent, refusal, watch_error
 
@@ -93,11 +94,18 @@ class Cluster:
         settings.retries = Retry(total=0, redirect=3)
         settings.connection_pool_maxsize = 16
         self.url: str = settings.host
+        self.heed: patience.Heed = patience.always
         self._api = ApiClient(settings)
         self._patience_seconds = patience_seconds
         self._closed = threading.Event()
         self._plurals: dict[tuple[str, str], Kind] = {}
         self._watched: set[Any] = set()
+
+    def heeding(self, heed: patience.Heed) -> Cluster:
+        """Return the same connection; its calls are tried again, and waited for, until `heed` raises."""
+        other = copy.copy(self)
+        other.heed = heed
+        return other
 
     def close(self) -> None:
         """Drop every connection; watches end."""
@@ -222,7 +230,7 @@ class Cluster:
             retry=retry_if_exception_type((Silent, Overloaded)),
             wait=_pause,
             stop=stop_after_delay(self._patience_seconds) | stop_when_event_set(self._closed),
-            sleep=sleep_using_event(self._closed),
+            sleep=lambda pause: patience.sleep(pause, self.heed, self._closed.wait),
             reraise=True,
         )
         try:

@@ -7,6 +7,7 @@ somebody else's. Every call may come twice, and from another burstd after a cras
 from __future__ import annotations
 
 import base64
+import copy
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -58,6 +59,12 @@ class Ground:
         self._machine = machine
         self._may_install = made or options.operator.install
         self._watcher = Watcher(cluster, POD, self._marks, changed)
+
+    def heeding(self, order: Order) -> Ground:
+        """Return the same ground, on which nothing is waited for any more once the order is cancelled."""
+        other = copy.copy(self)
+        other.cluster = self.cluster.heeding(order.raise_if_cancelled)
+        return other
 
     def close(self) -> None:
         self._watcher.close()

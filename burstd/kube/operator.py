@@ -151,7 +151,7 @@ def _established(cluster: Cluster) -> bool:
 
 
 def _wait_established(cluster: Cluster) -> None:
-    if not patience.until(lambda: _established(cluster), ESTABLISH_SECONDS):
+    if not patience.until(lambda: _established(cluster), ESTABLISH_SECONDS, cluster.heed):
         text = f"{cluster.url} has not taken up the kind MiniCluster within {ESTABLISH_SECONDS:g} s"
         raise NotNow(text)
 

@@ -87,13 +87,13 @@ class Kubernetes:
         return Listing(self._opened().observe())
 
     def provision(self, order: Order) -> None:
-        self._opened().prepare(order)
+        self._opened().heeding(order).prepare(order)
 
     def launch(self, order: Order) -> None:
-        self._opened().launch(order)
+        self._opened().heeding(order).launch(order)
 
     def resize(self, order: Order) -> None:
-        self._opened().resize(order)
+        self._opened().heeding(order).resize(order)
 
     def remove(self, site: Site) -> None:
         self._opened().remove(site)

@@ -67,12 +67,13 @@ class Clusters:
         got = self._obtain(order)
         self._await(order, got).prepare(order)
         if got.labelling is not None:
-            self._operations.finish(got.labelling, f"labelling cluster {got.cluster.name}")
+            doing = f"labelling cluster {got.cluster.name}"
+            self._operations.finish(got.labelling, doing, order.raise_if_cancelled)
 
     def ground(self, order: Order) -> Ground:
         """Return what is on the cluster that serves an order. Raises NotNow where there is none."""
         cluster = self.cluster_of(order.pool.name, order.generation, order.site_name)
-        return self._grounds.of(cluster, order.pool.name, order.pool.name)
+        return self._grounds.of(cluster, order.pool.name, order.pool.name).heeding(order)
 
     def cluster_of(self, pool: str, generation: int, site_name: str) -> ClusterSeen:
         """Return the cluster that serves a burst. Raises NotNow where there is none that can answer."""
@@ -106,6 +107,7 @@ class Clusters:
         if found is not None:
             self._fleet.note(found)
             return Obtained(found, making=self._making.get(found.name))
+        order.raise_if_cancelled()
         for kept in self._fleet.look().clusters:
             if self._suits(kept, order):
                 return self._take_up(kept, order)
@@ -161,13 +163,14 @@ class Clusters:
         """Wait until the API server answers. Raises what GKE says if the cluster cannot be made."""
         cluster, pool = got.cluster, order.pool
         began = self._began.setdefault(order.site_name, time.monotonic())
-        for look in self._pace.probes(began + pool.provision_seconds - time.monotonic()):
+        left = began + pool.provision_seconds - time.monotonic()
+        for look in self._pace.probes(left, order.raise_if_cancelled):
             if look:
                 cluster = self._still_making(cluster, got.making)
             if cluster.lives:
                 ground = self._grounds.of(cluster, pool.name, pool.name)
                 if ground.cluster.answers():
-                    return ground
+                    return ground.heeding(order)
         raise NotNow(f"the API server of {cluster.name} did not answer within {pool.provision_seconds:g} s")
 
     def _still_making(self, cluster: ClusterSeen, making: OperationSeen | None) -> ClusterSeen:

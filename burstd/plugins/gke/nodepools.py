@@ -49,7 +49,7 @@ class NodePools:
 
     def ground(self, order: Order) -> Ground:
         """Return what is on the cluster, whose brokers for this order run in its node pool."""
-        return self._grounds.of(self._cluster(), order.pool.name, order.site_name)
+        return self._grounds.of(self._cluster(), order.pool.name, order.site_name).heeding(order)
 
     def cluster_of(self, *_: object) -> ClusterSeen:
         """Return the cluster of every burst. Raises Never where there is none."""
@@ -110,7 +110,7 @@ class NodePools:
     def _make(self, order: Order) -> None:
         body = request.node_pool(self._options, order, order.site_name)
         hindrance = ""
-        for _ in self._pace.looks(order.pool.provision_seconds):
+        for _ in self._pace.looks(order.pool.provision_seconds, order.raise_if_cancelled):
             cluster = self._cluster()
             if self._is_ours(cluster, order):
                 return

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from burstd.core.errors import NotNow
+from burstd.kube.patience import Heed, always
 from burstd.plugins.gke import troubles
 from burstd.plugins.gke.cloud import Cloud
 from burstd.plugins.gke.pace import Pace
@@ -26,9 +27,9 @@ class Operations:
     cloud: Cloud
     pace: Pace
 
-    def finish(self, operation: OperationSeen, doing: str) -> None:
+    def finish(self, operation: OperationSeen, doing: str, heed: Heed = always) -> None:
         """Wait until an operation is done. Raises what it failed with, NotNow where it takes too long."""
-        for _ in self.pace.looks(LABEL_SECONDS):
+        for _ in self.pace.looks(LABEL_SECONDS, heed):
             if self.is_done(operation, doing):
                 return
         raise NotNow(f"{doing}: operation {operation.name} is not done after {LABEL_SECONDS:g} s")

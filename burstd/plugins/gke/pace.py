@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from burstd.kube.patience import Heed, always, sleep
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -15,8 +17,11 @@ class Pace:
     first_seconds: float = 1.0
     longest_seconds: float = 5.0
 
-    def probes(self, seconds: float) -> Iterator[bool]:
-        """Yield at once, then at each probe until so long has passed: whether to look at GKE too."""
+    def probes(self, seconds: float, heed: Heed = always) -> Iterator[bool]:
+        """Yield at once, then at each probe until so long has passed: whether to look at GKE too.
+
+        Raises what `heed` raises, which is called between.
+        """
         began, due, pause = time.monotonic(), 0.0, self.first_seconds
         while True:
             passed = time.monotonic() - began
@@ -26,14 +31,14 @@ class Pace:
             yield look
             if passed + self.probe_seconds > seconds:
                 return
-            time.sleep(self.probe_seconds)
+            sleep(self.probe_seconds, heed)
 
-    def looks(self, seconds: float) -> Iterator[None]:
-        """Yield at once, then whenever to look at GKE, until so long has passed."""
+    def looks(self, seconds: float, heed: Heed = always) -> Iterator[None]:
+        """Yield at once, then whenever to look at GKE, until so long has passed. Heeds `heed`."""
         began, pause = time.monotonic(), self.first_seconds
         while time.monotonic() - began <= seconds:
             yield None
-            time.sleep(pause)
+            sleep(pause, heed)
             pause = min(pause * 1.5, self.longest_seconds)
 
 

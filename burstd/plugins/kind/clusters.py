@@ -80,7 +80,7 @@ class Clusters:
             self._create(order, deadline)
         ground = self._answering(order, deadline)
         if self._options.load_images:
-            program.load(name, self._options.load_images, _left(deadline))
+            program.load(name, self._options.load_images, _left(deadline), order.raise_if_cancelled)
         ground.prepare(order)
 
     def ground(self, order: Order) -> Ground:
@@ -89,7 +89,7 @@ class Clusters:
         if seen.ground is None:
             raise NotNow(f"the cluster {order.site_name} does not answer, or is not there any more")
         self._check_own(seen, order)
-        return seen.ground
+        return seen.ground.heeding(order)
 
     def remove(self, site: Site) -> None:
         """Take the burst off its cluster, then delete that, then forget it."""
@@ -161,7 +161,10 @@ class Clusters:
         Raises Never where it is somebody else's, NotNow where that is not known, or it is still being made.
         """
         name = order.site_name
-        if not patience.until(lambda: not self._marks.is_making(name), _left(deadline)):
+        done = patience.until(
+            lambda: not self._marks.is_making(name), _left(deadline), order.raise_if_cancelled
+        )
+        if not done:
             raise NotNow(f"an earlier `kind create` is still making {name}", UNSURE_SECONDS)
         seen = self._look(name)
         self._check_own(seen, order)
@@ -180,6 +183,7 @@ class Clusters:
             raise _taken(seen.name, whose)
 
     def _create(self, order: Order, deadline: float) -> None:
+        order.raise_if_cancelled()
         name = order.site_name
         mark = Mark(order.owner, order.pool.name, order.generation, time.time(), made=False)
         config = request.configuration(order, self._options, self._own)
@@ -187,7 +191,7 @@ class Clusters:
             self._marks.write(name, mark)
             try:
                 file, image = self._marks.kubeconfig(name), self._options.node_image
-                program.create(name, config, file, image, _left(deadline), held)
+                program.create(name, config, file, image, _left(deadline), held, order.raise_if_cancelled)
             except EffectError as exc:
                 self._clear(name, exc)
                 raise
@@ -214,11 +218,11 @@ class Clusters:
             found.append(self._look(order.site_name))
             return found[-1].ground is not None
 
-        if not patience.until(look, _left(deadline)):
+        if not patience.until(look, _left(deadline), order.raise_if_cancelled):
             raise NotNow(f"the API server of cluster {order.site_name} does not answer", UNSURE_SECONDS)
         self._check_own(found[-1], order)
         assert found[-1].ground is not None, "it was waited for"
-        return found[-1].ground
+        return found[-1].ground.heeding(order)
 
     def _delete(self, name: str) -> None:
         """Delete a cluster that is ours, see that it is gone, then forget it."""

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from burstd.core.errors import Never, NotNow, Problem
+from burstd.kube.patience import HEED_SECONDS, Heed, always
 
 QUICK_SECONDS = 60.0
 """What a call may take that only asks Docker something."""
@@ -76,20 +78,23 @@ def kubeconfig(name: str) -> str | None:
         raise
 
 
-def create(name: str, config: str, file: Path, image: str, seconds: float, held: int) -> None:
+def create(
+    name: str, config: str, file: Path, image: str, seconds: float, held: int, heed: Heed = always
+) -> None:
     """Make a cluster, and write its kubeconfig into a file of its own.
 
     What fails is taken away again by kind itself, unless it is broken off. `held` is a descriptor that
-    the program inherits. Raises Taken, BrokenOff, NotNow, Never.
+    the program inherits. Raises Taken, BrokenOff, NotNow, Never; and what `heed` raises, when it has ended
+    the program.
     """
     file.with_name(f"{file.name}.lock").unlink(missing_ok=True)  # left by a kind that was killed
     words = ["create", "cluster", "--name", name, "--config", "-", "--kubeconfig", str(file), "--wait", "0s"]
-    _run((*words, *(("--image", image) if image else ())), seconds, config, (held,))
+    _run((*words, *(("--image", image) if image else ())), seconds, config, (held,), heed)
 
 
-def load(name: str, images: Sequence[str], seconds: float) -> None:
+def load(name: str, images: Sequence[str], seconds: float, heed: Heed = always) -> None:
     """Put images of the local Docker on every node of a cluster; those that are there already stay."""
-    _run(("load", "docker-image", *images, "--name", name), seconds)
+    _run(("load", "docker-image", *images, "--name", name), seconds, heed=heed)
 
 
 def delete(name: str, file: Path) -> None:
@@ -105,22 +110,48 @@ class _Failed(NotNow):
         self.words = words
 
 
-def _run(arguments: Sequence[str], seconds: float, text: str = "", held: tuple[int, ...] = ()) -> str:
+def _run(
+    arguments: Sequence[str],
+    seconds: float,
+    text: str = "",
+    held: tuple[int, ...] = (),
+    heed: Heed = always,
+) -> str:
     """Run `kind` so that it goes on if burstd is gone: in a session of its own, and writing to no pipe."""
     doing = f"`kind {' '.join(arguments[:2])}`"
     with TemporaryFile() as output, TemporaryFile() as words:
         with _started(arguments, output, words, held) as process:
             try:
-                process.communicate(text.encode(), timeout=seconds)
+                _wait(process, text, seconds, heed)
             except subprocess.TimeoutExpired:
                 _kill(process)
                 raise BrokenOff(f"{doing} was not done after {seconds:.0f} s and was ended", 15.0) from None
+            except NotNow:
+                _kill(process)
+                raise
         if process.returncode < 0:
             name = signal.Signals(-process.returncode).name
             raise BrokenOff(f"{doing} was ended by {name}", 15.0)
         if process.returncode:
             raise _error(doing, _written(words))
         return _written(output)
+
+
+def _wait(process: subprocess.Popen[bytes], text: str, seconds: float, heed: Heed) -> None:
+    """Wait for the program's end. Raises TimeoutExpired, and what `heed` raises."""
+    deadline = time.monotonic() + seconds
+    given: bytes | None = text.encode()
+    while process.poll() is None or given is not None:
+        left = deadline - time.monotonic()
+        try:
+            process.communicate(given, timeout=min(HEED_SECONDS, max(left, 0.0)))
+        except subprocess.TimeoutExpired:
+            if left <= 0:
+                raise
+            given = None
+            heed()
+        else:
+            return
 
 
 def _started(

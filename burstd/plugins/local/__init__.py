@@ -62,7 +62,8 @@ class Local:
         stale = [broker for broker in missing if broker.host in on_disk]
         if stale:
             launch.clear(stale)
-        launch.start(missing, uts=self._uts)
+        order.raise_if_cancelled()
+        launch.start(missing, uts=self._uts, heed=order.raise_if_cancelled)
 
     def resize(self, order: Order) -> None:
         place = self._place(order)

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +48,12 @@ class Started:
     pidfd: int
 
 
-def start(brokers: Sequence[Broker], *, uts: bool) -> None:
+def start(brokers: Sequence[Broker], *, uts: bool, heed: Callable[[], None] = lambda: None) -> None:
     """Start brokers, all at once; return when each was seen to live for a moment.
 
     With `uts` each has a UTS namespace of its own in which it is called as the lead calls it. Raises Never
-    or NotNow, with the last words of its log, where one ended at once or could not be started.
+    or NotNow, with the last words of its log, where one ended at once or could not be started; and what
+    `heed` raises, with the brokers left as they are.
     """
     if not brokers:
         return
@@ -62,7 +63,7 @@ def start(brokers: Sequence[Broker], *, uts: bool) -> None:
             one = _start_one(broker, uts)
             stack.callback(os.close, one.pidfd)
             started.append(one)
-        _watch(started)
+        _watch(started, heed)
 
 
 def can_name_hosts() -> bool:
@@ -163,13 +164,14 @@ class _Launch(threading.Thread):
         return outcome
 
 
-def _watch(started: Sequence[Started]) -> None:
+def _watch(started: Sequence[Started], heed: Callable[[], None]) -> None:
     """Wait until all have read their papers, which is when they make their rundirs, or one ended."""
     began, pidfds = time.monotonic(), [one.pidfd for one in started]
     ended: set[int] = set()
     while not ended and (seconds := time.monotonic() - began) < _PAPERS_SECONDS:
         if seconds > _SETTLING_SECONDS and all(one.broker.rundir.exists() for one in started):
             break
+        heed()
         ended = processes.wait_for_any(pidfds, _LOOK_SECONDS)
     for one in started:
         if one.pidfd in ended:
