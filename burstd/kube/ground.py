@@ -16,13 +16,14 @@ from burstd.core.errors import CertificateError, Never, NotNow
 from burstd.core.model import Site
 from burstd.join import curve
 from burstd.join.papers import Order
-from burstd.kube import extras, labels, minicluster, operator, patience
+from burstd.kube import extras, labels, minicluster, operator, patience, scaleups
 from burstd.kube.client import Cluster
 from burstd.kube.kinds import EVENT, JOB, MINICLUSTER, NAMESPACE, POD, SECRET, Manifest
 from burstd.kube.minicluster import Machine
 from burstd.kube.options import KubeOptions
 from burstd.kube.pods import crashed, judge, waits_for_machine
 from burstd.kube.refusals import Exists
+from burstd.kube.scaleups import Note
 from burstd.kube.watcher import Watcher
 
 __all__ = ["Ground", "Machine"]
@@ -31,9 +32,6 @@ log = logging.getLogger(__name__)
 
 REMOVE_SECONDS = 120.0
 """How long a burst's objects may take to go before the removal is given up for now."""
-
-_SCALE_UP = ("TriggeredScaleUp", "NotTriggerScaleUp")
-"""The autoscaler's events about a pod that waits for a machine, the most telling first."""
 
 
 class Ground:
@@ -206,7 +204,8 @@ class Ground:
         most = max(size, int(made["spec"].get("maxSize", 0)) if made else 0, 1)
         hosts = tuple(f"{pool}-{index}" for index in range(most))
         job = self.cluster.get(JOB, pool, name) if made else None
-        judged = judge(hosts, size, brokers, self._notes(name, brokers), job, self._logs(name, brokers))
+        notes = self._notes(name, brokers, size if job else 0)
+        judged = judge(hosts, size, brokers, notes, job, self._logs(name, brokers), self._offer)
         return Site(
             name=name,
             pool=pool,
@@ -225,17 +224,18 @@ class Ground:
             return operator.state(self.cluster) or "the Flux Operator has not taken it up yet"
         return pods
 
-    def _notes(self, namespace: str, pods: list[Manifest]) -> Mapping[str, str]:
-        """Return what events say about the pods that wait for a machine."""
-        if not any(waits_for_machine(pod) for pod in pods):
+    @property
+    def _offer(self) -> str:
+        if self._machine.offer:
+            return self._machine.offer
+        chosen = ", ".join(f"{key}={value}" for key, value in sorted(self._options.node_selector.items()))
+        return f"a machine{f' with {chosen}' if chosen else ''} on {self.cluster.url}"
+
+    def _notes(self, namespace: str, pods: list[Manifest], size: int) -> Mapping[str, Note]:
+        """Return what events say about pods that wait for a machine, or that are missing."""
+        if len(pods) >= size and not any(waits_for_machine(pod) for pod in pods):
             return {}
-        events = self.cluster.list(EVENT, namespace).items
-        notes: dict[str, str] = {}
-        for reason in _SCALE_UP:
-            for event in events:
-                if event.get("reason") == reason:
-                    notes.setdefault(event["involvedObject"]["name"], f"{reason}: {event.get('message', '')}")
-        return notes
+        return scaleups.about(self.cluster.list(EVENT, namespace).items)
 
     def _logs(self, namespace: str, pods: list[Manifest]) -> Mapping[str, str]:
         """Return the last words of the containers that keep ending, by pod."""

@@ -45,6 +45,8 @@ class Machine:
     tolerations: tuple[Manifest, ...] = ()
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
+    offer: str = ""
+    """What it is, as the one who lacks it would say; "": that is not known."""
 
 
 def namespace(order: Order, spec: str = "") -> Manifest:

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from burstd.core.model import Failure
+from burstd.kube import scaleups
 from burstd.kube.kinds import Manifest
+from burstd.kube.scaleups import Note
 from burstd.kube.steps import MARK
 
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -43,14 +45,16 @@ def judge(
     hosts: Sequence[str],
     size: int,
     pods: Iterable[Manifest],
-    notes: Mapping[str, str] | None = None,
+    notes: Mapping[str, Note] | None = None,
     job: Manifest | None = None,
     logs: Mapping[str, str] | None = None,
+    offer: str = "",
 ) -> Judged:
     """Judge the pods of a burst that is to have the first `size` of `hosts`.
 
-    `notes` has, by pod name, what an event says about a pod that waits for a machine; `job` is the Indexed
-    Job, whose failure ends the burst; `logs` has, by pod name, what a container that keeps ending wrote.
+    `notes` has, by name, what an event says about a pod that waits for a machine, or about the Job; `job` is
+    the Indexed Job, whose failure ends the burst; `logs` has, by pod name, what a container that keeps ending
+    wrote; `offer` names the machines that are asked for.
     """
     by_index = {index: pod for pod in pods if _lives(pod) and (index := index_of(pod)) is not None}
     there = tuple(host for index, host in enumerate(hosts) if index in by_index)
@@ -58,7 +62,10 @@ def judge(
     failures = (
         failure for pod in wanted if pod is not None if (failure := _failure(pod, logs or {})) is not None
     )
-    return Judged(there, _pending(wanted, notes or {}), _job_failure(job) or next(failures, None))
+    told = dict(notes or {})
+    of_job = told.get(job["metadata"]["name"]) if job else None
+    failure = _job_failure(job) or next(failures, None) or _shortage(wanted, told, of_job, offer)
+    return Judged(there, _pending(wanted, told, of_job), failure)
 
 
 def index_of(pod: Manifest) -> int | None:
@@ -78,25 +85,41 @@ def waits_for_machine(pod: Manifest) -> bool:
 
 
 def _lives(pod: Manifest) -> bool:
+    """A phase that nobody knows may be one in which it runs."""
     phase = (pod.get("status") or {}).get("phase", "Pending")
-    return "deletionTimestamp" not in pod["metadata"] and phase in ("Pending", "Running", "Unknown")
+    return "deletionTimestamp" not in pod["metadata"] and phase not in ("Succeeded", "Failed")
 
 
-def _pending(wanted: Sequence[Manifest | None], notes: Mapping[str, str]) -> str:
-    waits = [wait for pod in wanted if (wait := _wait(pod, notes))]
+def _shortage(
+    wanted: Sequence[Manifest | None], notes: Mapping[str, Note], of_job: Note | None, offer: str
+) -> Failure | None:
+    """Return why no host can have a machine. Where one has, the rest are waited for: they are no failure."""
+    waiting = [pod["metadata"]["name"] for pod in wanted if pod is not None and waits_for_machine(pod)]
+    if len(waiting) != sum(pod is not None for pod in wanted):
+        return None
+    told = [notes[name] for name in waiting if name in notes] or ([of_job] if of_job and not waiting else [])
+    for note in told:
+        seconds = scaleups.shortage(note)
+        if seconds is not None:
+            return Failure(f"no host gets a machine ({str(note)[:_LONGEST_TEXT]})", seconds, offer)
+    return None
+
+
+def _pending(wanted: Sequence[Manifest | None], notes: Mapping[str, Note], of_job: Note | None) -> str:
+    waits = [wait for pod in wanted if (wait := _wait(pod, notes, of_job))]
     if not waits:
         return ""
     (common, count), *_ = Counter(waits).most_common(1)
     return f"{len(wanted) - len(waits)} of {len(wanted)} hosts run; {count} {common}"
 
 
-def _wait(pod: Manifest | None, notes: Mapping[str, str]) -> str:
+def _wait(pod: Manifest | None, notes: Mapping[str, Note], of_job: Note | None) -> str:
     """Return what a host waits for, as words that follow a number; "" if its pod runs."""
     if pod is None:
-        return "have no pod yet"
+        return f"have no pod yet ({str(of_job)[:_LONGEST_TEXT]})" if of_job else "have no pod yet"
     unscheduled = _unscheduled(pod)
     if unscheduled is not None:
-        note = notes.get(pod["metadata"]["name"]) or unscheduled
+        note = str(notes.get(pod["metadata"]["name"], unscheduled))
         return f"wait for a machine ({note[:_LONGEST_TEXT]})" if note else "wait for a machine"
     waiting = next((reason for reason, _ in _waiting(pod)), "")
     if waiting in _PULLING:

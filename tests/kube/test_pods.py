@@ -8,6 +8,7 @@ import pytest
 
 from burstd.core.model import Failure
 from burstd.kube.pods import INDEX, judge
+from burstd.kube.scaleups import Note
 
 HOSTS = tuple(f"burst-0-{index}" for index in range(4))
 RUNNING = {"phase": "Running", "containerStatuses": [{"name": "burst-0", "state": {"running": {}}}]}
@@ -61,8 +62,41 @@ def test_what_a_host_waits_for_is_told(pod: dict[str, Any] | None, pending: str)
 def test_a_scale_up_is_told_instead_of_the_schedulers_words() -> None:
     """What the autoscaler does about a pod is what its user wants to know."""
     pod = a_pod(0, unscheduled("0/1 nodes are available"))
-    notes = {pod["metadata"]["name"]: "TriggeredScaleUp: pool 0->4"}
+    notes = {pod["metadata"]["name"]: Note("TriggeredScaleUp", "pool 0->4")}
     assert "(TriggeredScaleUp: pool 0->4)" in judge(HOSTS, 1, [pod], notes).pending
+
+
+def test_no_machine_for_any_host_is_a_lack_of_room() -> None:
+    """Where the autoscaler finds none for any host, the burst fails, and what was asked for is named."""
+    pods = [a_pod(index, unscheduled("0/1 nodes are available")) for index in range(2)]
+    notes = {pods[1]["metadata"]["name"]: Note("FailedScaleUp", "GCE out of resources")}
+    failure = judge(HOSTS, 2, pods, notes, offer="c2-standard-4 in a").failure
+    said = "no host gets a machine (FailedScaleUp: GCE out of resources)"
+    assert failure == Failure(said, 300.0, "c2-standard-4 in a")
+
+
+def test_fewer_machines_than_asked_for_are_no_failure() -> None:
+    """Where some hosts have a machine, the others are waited for, with what the autoscaler says."""
+    pods = [a_pod(0), a_pod(1, unscheduled("0/1 nodes are available"))]
+    notes = {pods[1]["metadata"]["name"]: Note("FailedScaleUp", "GCE out of resources")}
+    judged = judge(HOSTS, 2, pods, notes)
+    assert judged.failure is None
+    assert judged.pending == ("1 of 2 hosts run; 1 wait for a machine (FailedScaleUp: GCE out of resources)")
+
+
+def test_pods_that_a_quota_forbids_are_a_lack_of_room() -> None:
+    """What the Job controller says of pods that it may not make is told, and fails the burst."""
+    job = {"metadata": {"name": "burst-0"}}
+    notes = {"burst-0": Note("FailedCreate", "pods is forbidden: exceeded quota: small")}
+    judged = judge(HOSTS, 2, [], notes, job, offer="a machine")
+    assert "2 have no pod yet (FailedCreate: pods is forbidden: exceeded quota" in judged.pending
+    assert judged.failure is not None
+    assert (judged.failure.retry_after, judged.failure.offer) == (900.0, "a machine")
+
+
+def test_a_phase_that_nobody_knows_may_be_one_in_which_it_runs() -> None:
+    """A pod whose phase a later Kubernetes invented is not taken for one that ended."""
+    assert judge(HOSTS, 1, [a_pod(0, RUNNING | {"phase": "Resting"})]).hosts == HOSTS[:1]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +143,8 @@ def test_a_container_that_keeps_ending_is_told_with_its_log() -> None:
 def test_a_job_that_kubernetes_ended_ends_the_burst() -> None:
     """The Indexed Job's own failure, as when its deadline is over, is the burst's."""
     condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}
-    failure = judge(HOSTS, 1, [a_pod(0)], job={"status": {"conditions": [condition]}}).failure
+    job = {"metadata": {"name": "burst-0"}, "status": {"conditions": [condition]}}
+    failure = judge(HOSTS, 1, [a_pod(0)], job=job).failure
     assert failure == Failure("Kubernetes ended the burst's Job: too long", 60.0)
 
 

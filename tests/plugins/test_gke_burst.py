@@ -109,7 +109,38 @@ def test_machines_that_never_come_are_told(place: Region) -> None:
     run(provider, place.order(1))
     place.gke.cluster(NAME).machines.exhausted = True
     provider.resize(place.order(2))
-    wait(lambda: "wait for a machine" in provider.observe().sites[0].pending)
+    said = "1 of 2 hosts run; 1 wait for a machine (FailedScaleUp: "
+    wait(lambda: said in provider.observe().sites[0].pending)
+    assert provider.observe().sites[0].failure is None
+
+
+@pytest.mark.parametrize(
+    ("lacking", "seconds"), [("GCE out of resources", 300.0), ("GCE quota exceeded", 900.0)]
+)
+def test_no_machine_at_all_is_a_lack_of_room(place: Region, lacking: str, seconds: float) -> None:
+    """A burst none of whose hosts gets a machine fails, and names what Google has none of."""
+    place.gke.faults.machines_left, place.gke.faults.lacking = 0, lacking
+    provider = place.provider(spot=True)
+    provider.provision(place.order(2))
+    provider.launch(place.order(2))
+    wait(lambda: provider.observe().sites[0].failure)
+    failure = provider.observe().sites[0].failure
+    assert failure is not None
+    assert lacking in failure.text
+    assert (failure.retry_after, failure.offer) == (seconds, "c2-standard-4 (spot) in us-central1-a")
+
+
+def test_fewer_machines_than_asked_for(place: Region) -> None:
+    """The hosts that got a machine run; what the autoscaler says of the rest is what they wait for."""
+    place.gke.faults.machines_left = 2
+    provider = place.provider()
+    provider.provision(place.order(3))
+    provider.launch(place.order(3))
+    said = "2 of 3 hosts run; 1 wait for a machine (FailedScaleUp: "
+    wait(lambda: said in provider.observe().sites[0].pending)
+    site = provider.observe().sites[0]
+    assert site.failure is None
+    assert len(site.hosts) == 3
 
 
 def test_the_cloud_alone_is_the_critical_path(place: Region) -> None:

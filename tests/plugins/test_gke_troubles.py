@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from burstd.core.errors import EffectError, Never, NotNow
+from burstd.core.errors import EffectError, Never, NoRoom, NotNow
 from burstd.plugins.gke import troubles
 from burstd.plugins.gke.seen import Words
 from burstd.plugins.gke.troubles import Busy, Missing, Place, Refusal, Taken, Unsure, Unusable
 
 PLACE = Place("myproject", "us-central1-a", "c2-standard-60")
+OFFER = "c2-standard-60 in us-central1-a"
 
 STOCKOUT = "The zone 'projects/p/zones/us-central1-a' does not have enough resources available. (STOCKOUT)"
 QUOTA = "Insufficient regional quota to satisfy request: resource C2_CPUS: request requires 240."
@@ -35,7 +36,7 @@ def of_call(code: str, text: str = "said", reason: str = "") -> EffectError:
         ("PERMISSION_DENIED", Unusable),
         ("INVALID_ARGUMENT", Never),
         ("UNIMPLEMENTED", Never),
-        ("RESOURCE_EXHAUSTED", NotNow),
+        ("RESOURCE_EXHAUSTED", NoRoom),
     ],
 )
 def test_each_code_has_its_class(code: str, kind: type[EffectError]) -> None:
@@ -71,7 +72,8 @@ def test_what_a_person_must_mend_names_its_option(
 def test_a_stockout_in_the_call(code: str) -> None:
     """A zone without machines is left alone for five minutes, and named."""
     error = of_call(code, STOCKOUT)
-    assert isinstance(error, NotNow)
+    assert isinstance(error, NoRoom)
+    assert error.offer == OFFER
     assert error.retry_after == 300
     assert "us-central1-a has no c2-standard-60 left (a stockout, not a quota)" in str(error)
 
@@ -79,7 +81,8 @@ def test_a_stockout_in_the_call(code: str) -> None:
 def test_a_quota_in_the_call() -> None:
     """A quota that is used up waits a quarter of an hour, and says where to ask for more."""
     error = of_call("RESOURCE_EXHAUSTED", QUOTA)
-    assert isinstance(error, NotNow)
+    assert isinstance(error, NoRoom)
+    assert error.offer == OFFER
     assert error.retry_after == 900
     assert "a quota of project myproject is used up; ask for more" in str(error)
 
@@ -88,7 +91,7 @@ def test_asking_too_often_is_no_quota_of_machines() -> None:
     """A limit on calls in a minute passes soon."""
     text = "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute'"
     error = of_call("RESOURCE_EXHAUSTED", text, "RATE_LIMIT_EXCEEDED")
-    assert isinstance(error, NotNow)
+    assert type(error) is NotNow
     assert error.retry_after == 30
 
 
@@ -108,7 +111,16 @@ def test_what_an_operation_says(words: Words, seconds: float, said: str) -> None
     """A code tells a stockout from a quota, and the text does where there is no code."""
     failure = troubles.of_making("making cluster x", [words], PLACE)
     assert failure.retry_after == seconds
+    assert failure.offer == (OFFER if seconds > 10 else "")
     assert said in failure.text
+
+
+def test_spot_machines_are_an_offer_of_their_own() -> None:
+    """Where there are no Spot VMs there may be others: the offer tells them apart."""
+    place = Place("myproject", "us-central1-a", "c2-standard-60", spot=True)
+    failure = troubles.of_making("x", [Words("GCE_STOCKOUT", "")], place)
+    assert failure.offer == "c2-standard-60 (spot) in us-central1-a"
+    assert "us-central1-a has no c2-standard-60 (spot) left" in failure.text
 
 
 def test_a_stockout_counts_more_than_a_quota() -> None:

@@ -32,7 +32,7 @@ class Cloud:
     """GKE as one project's account sees it. Used by worker threads."""
 
     def __init__(self, options: GkeOptions) -> None:
-        self.place = Place(options.project, options.zone, options.machine_type)
+        self.place = Place(options.project, options.zone, options.machine_type, options.spot)
         self._endpoint = options.insecure_endpoint
         self.credentials = Credentials(may_be_anonymous=bool(self._endpoint))
         self._lock = threading.Lock()

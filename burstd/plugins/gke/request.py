@@ -16,6 +16,7 @@ from burstd.plugins.contract import Order
 from burstd.plugins.gke import machines, marks
 from burstd.plugins.gke.marks import Marks
 from burstd.plugins.gke.options import GkeOptions
+from burstd.plugins.gke.troubles import Place
 
 Body = dict[str, Any]
 
@@ -90,7 +91,8 @@ def machine(options: GkeOptions, pool_name: str, node_pool_name: str) -> Machine
         tolerations.append(_tolerate("kubernetes.io/arch"))
     if limits:
         tolerations.append(_tolerate(GPU_RESOURCE))
-    return Machine({NODE_POOL_LABEL: node_pool_name}, tuple(tolerations), requests, limits)
+    offer = Place(options.project, options.zone, options.machine_type, options.spot).offer
+    return Machine({NODE_POOL_LABEL: node_pool_name}, tuple(tolerations), requests, limits, offer)
 
 
 def spec(options: GkeOptions) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from burstd.core.errors import EffectError, Never, NotNow
+from burstd.core.errors import EffectError, Never, NoRoom, NotNow
 from burstd.core.model import Failure
 from burstd.plugins.gke.seen import Words
 
@@ -39,6 +39,16 @@ class Place:
     project: str
     zone: str
     machine_type: str
+    spot: bool = False
+
+    @property
+    def kind(self) -> str:
+        return f"{self.machine_type} (spot)" if self.spot else self.machine_type
+
+    @property
+    def offer(self) -> str:
+        """What of Google's is asked for: another may be there where this one is not."""
+        return f"{self.kind} in {self.zone}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,12 @@ class Unsure(NotNow):
     """No answer came: the call may have had its effect, or not."""
 
 
-_STOCKOUT = ("STOCKOUT", "ZONE_RESOURCE_POOL_EXHAUSTED", "does not have enough resources available")
+_STOCKOUT = (
+    "STOCKOUT",
+    "ZONE_RESOURCE_POOL_EXHAUSTED",
+    "does not have enough resources available",
+    "out of resources",
+)
 _QUOTA = ("RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", "quota")
 _OFTEN = ("RATE_LIMIT_EXCEEDED", "per minute")
 _CREDENTIALS = ("UNAUTHENTICATED", "Getting metadata from plugin failed", "invalid_grant")
@@ -125,6 +140,8 @@ def of_making(doing: str, words: Iterable[Words], place: Place) -> Failure:
 
 def error(failure: Failure) -> EffectError:
     """Return the error that says a failure."""
+    if failure.retry_after is not None and failure.offer:
+        return NoRoom(failure.text, failure.retry_after, failure.offer)
     return Never(failure.text) if failure.retry_after is None else NotNow(failure.text, failure.retry_after)
 
 
@@ -190,16 +207,16 @@ def _capacity(doing: str, words: Iterable[Words], place: Place) -> Failure | Non
     told = shorten("; ".join(dict.fromkeys(word.text for word in found if word.text)))
     if any(_is(word, _STOCKOUT) for word in found):
         text = (
-            f"{doing}: {place.zone} has no {place.machine_type} left (a stockout, not a quota); it is tried "
+            f"{doing}: {place.zone} has no {place.kind} left (a stockout, not a quota); it is tried "
             f"again later, and another zone or machine type may have some ({told})"
         )
-        return Failure(text, STOCKOUT_SECONDS)
+        return Failure(text, STOCKOUT_SECONDS, place.offer)
     if any(_is(word, _QUOTA) for word in found):
         text = (
             f"{doing}: a quota of project {place.project} is used up; ask for more under IAM & Admin, "
             f"Quotas, or make the pool smaller ({told})"
         )
-        return Failure(text, QUOTA_SECONDS)
+        return Failure(text, QUOTA_SECONDS, place.offer)
     return None
 
 

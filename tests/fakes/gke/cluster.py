@@ -14,6 +14,7 @@ from typing import Any
 from google.cloud import container_v1 as gke
 
 from fakes.gke.bill import Bill
+from fakes.gke.faults import Faults
 from fakes.gke.machines import Machines
 from fakes.gke.settings import Delays
 from fakes.kube import ApiServer
@@ -28,7 +29,13 @@ class Cluster:
     """`shown` is the message that GKE shows. Changed under the fake's lock alone."""
 
     def __init__(
-        self, asked: Any, zone: str, delays: Delays, bill: Bill, token: Callable[[], str | None] | None
+        self,
+        asked: Any,
+        zone: str,
+        delays: Delays,
+        bill: Bill,
+        faults: Faults,
+        token: Callable[[], str | None] | None,
     ) -> None:
         self.shown = type(asked)()
         self.shown.CopyFrom(asked)
@@ -37,7 +44,7 @@ class Cluster:
         """The operation that runs on it, by its name; "" if none does."""
         self.made_at = time.monotonic()
         self.api = ApiServer(tls=True, token=token)
-        self.machines = Machines(self.api.store, asked.name, delays, bill)
+        self.machines = Machines(self.api.store, asked.name, delays, bill, faults)
         self._attached: Any = None
         self._tearing = threading.Lock()
         self._answers = False

@@ -45,6 +45,10 @@ class Faults:
     """The faults that wait to be met, in order. Used by any thread."""
 
     def __init__(self) -> None:
+        self.machines_left: int | None = None
+        """How many machines the zone has left for hosts; None: as many as are asked for."""
+        self.lacking = "GCE out of resources"
+        """What an autoscaler says where there are none; another is "GCE quota exceeded"."""
         self._lock = threading.Lock()
         self._calls: list[Fault] = []
         self._troubles: list[Trouble] = []
@@ -71,6 +75,14 @@ class Faults:
         """Have the next clusters or node pools end in an operation that is done and failed."""
         with self._lock:
             self._troubles += [trouble] * times
+
+    def take_machine(self) -> bool:
+        """Say whether there is a machine, which is then taken."""
+        with self._lock:
+            there = self.machines_left is None or self.machines_left > 0
+            if there and self.machines_left is not None:
+                self.machines_left -= 1
+            return there
 
     def take(self, method: str) -> Fault | None:
         """Return the next fault of a method, once."""

@@ -11,16 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakes.gke.bill import Bill
+from fakes.gke.faults import Faults
 from fakes.gke.settings import Delays
 from fakes.kube import Refused, Store
-from fakes.operator import quantities
+from fakes.operator import quantities, reclaims
 from fakes.operator.objects import Objects, condition, is_going, suffix
+from fakes.operator.reclaims import Notice
 from fakes.operator.scheduler import fits
 
 Object = dict[str, Any]
 
 NODE_POOL = "cloud.google.com/gke-nodepool"
 
+_FAILED = (
+    "Node scale up in zones us-central1-a associated with this pod failed: {why}. "
+    "Pod is at risk of not being scheduled."
+)
 _EFFECTS = {1: "NoSchedule", 2: "PreferNoSchedule", 3: "NoExecute"}
 _ARM = ("t2a", "c4a", "n4a")
 _LOOK_SECONDS = 0.05
@@ -40,11 +46,12 @@ class Machine:
 class Machines:
     """The machines and the autoscaler of a cluster; its thread runs from `start` to `stop`."""
 
-    def __init__(self, store: Store, cluster: str, delays: Delays, bill: Bill) -> None:
+    def __init__(self, store: Store, cluster: str, delays: Delays, bill: Bill, faults: Faults) -> None:
         self.pools: dict[str, Any] = {}
         """The NodePool messages, by name."""
         self.exhausted = False
         """Whether the zone has no machines left to add."""
+        self._faults = faults
         self._store = store
         self._objects = Objects(store)
         self._cluster = cluster
@@ -76,8 +83,21 @@ class Machines:
         with self._lock:
             self.pools[pool.name] = pool
             for _ in range(count):
-                self._boot(pool.name)
+                if not pool.autoscaling.enabled or self._faults.take_machine():
+                    self._boot(pool.name)
         self._woken.set()
+
+    def take_back(self, name: str, seconds: float, notice: Notice = "GKE") -> None:
+        """Have the cloud take a machine back: it says so now, and does it so much later."""
+        reclaims.tell(self._store, name, notice)
+
+        def end() -> None:
+            with self._lock:
+                if name in self._machines:
+                    self._take_away(self._machines[name])
+            self._woken.set()
+
+        reclaims.later(seconds, end)
 
     def remove_pool(self, name: str) -> None:
         """Take a node pool's machines away."""
@@ -127,11 +147,12 @@ class Machines:
 
     def _add(self, pod: Object, pool: Any) -> Counter[str]:
         """Add a machine for a pod if that can be; return its room."""
-        if self.exhausted:
-            self._note(pod, "FailedScaleUp", "Node scale up failed: GCE out of resources.")
-            return Counter()
         if self.count(pool.name) >= pool.autoscaling.max_node_count:
-            self._note(pod, "NotTriggerScaleUp", "pod didn't trigger scale-up: max size reached")
+            text = "pod didn't trigger scale-up: 1 max node group size reached"
+            self._note(pod, "NotTriggerScaleUp", text, "Normal")
+            return Counter()
+        if self.exhausted or not self._faults.take_machine():
+            self._note(pod, "FailedScaleUp", _FAILED.format(why=self._faults.lacking))
             return Counter()
         self._note(pod, "TriggeredScaleUp", f"pod triggered scale-up: [{{{pool.name} +1}}]", "Normal")
         return self._room(self._boot(pool.name))

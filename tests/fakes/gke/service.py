@@ -106,7 +106,7 @@ class Service:
             key = (place["zone"], asked.name)
             if key in self._clusters:
                 raise refusals.exists(f"{request.parent}/clusters/{asked.name}")
-            cluster = Cluster(asked, place["zone"], self.delays, self.bill, self._token)
+            cluster = Cluster(asked, place["zone"], self.delays, self.bill, self.faults, self._token)
             self._clusters[key] = cluster
             return self._begin(cluster, Kind.CREATE_CLUSTER, cluster.path, self._make)
 
