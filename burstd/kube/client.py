@@ -27,7 +27,7 @@ from tenacity import (
 from burstd.core.errors import Never, NotNow
 from burstd.kube import patience
 from burstd.kube.kinds import Kind, Manifest, kind_of, path_of
-from burstd.kube.refusals import Exists, Missing, Overloaded, Silent, refusal, watch_error
+from burstd.kube.refusals import Exists, Missing, Overloaded, Silent, Unauthorized, refusal, watch_error
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -46,12 +46,14 @@ MANAGER = "burstd"
 class Access:
     """Where an API server is and how to be let in.
 
-    `ca` is in PEM, None: the system's. `token` is asked for before each request.
+    `ca` is in PEM, None: the system's. `token` is asked for before each request; `refused` is called where
+    it was not accepted.
     """
 
     url: str
     ca: bytes | None = None
     token: Callable[[], str] | None = None
+    refused: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def connect(access: Access, patience_seconds: float = PATIENCE_SECONDS) -> Clust
     settings.ca_cert_data = access.ca.decode() if access.ca else None
     if access.token is not None:
         _renew_by(settings, access.token)
-    return Cluster(settings, patience_seconds)
+    return Cluster(settings, patience_seconds, access.refused)
 
 
 def _renew_by(settings: Any, token: Callable[[], str]) -> None:
@@ -86,8 +88,16 @@ def _renew_by(settings: Any, token: Callable[[], str]) -> None:
 class Cluster:
     """A connection to one API server; may be used from several threads."""
 
-    def __init__(self, settings: Any, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Take the library's own Configuration, whose silent retries are turned off."""
+    def __init__(
+        self,
+        settings: Any,
+        patience_seconds: float = PATIENCE_SECONDS,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the library's own Configuration, whose silent retries are turned off.
+
+        `refused` is called where the credentials are not accepted.
+        """
         from kubernetes.client import ApiClient
         from urllib3 import Retry
 
@@ -97,6 +107,7 @@ class Cluster:
         self.heed: patience.Heed = patience.always
         self._api = ApiClient(settings)
         self._patience_seconds = patience_seconds
+        self._refused = refused
         self._closed = threading.Event()
         self._plurals: dict[tuple[str, str], Kind] = {}
         self._watched: set[Any] = set()
@@ -276,10 +287,14 @@ class Cluster:
         except HTTPError as exc:
             raise Silent(f"the Kubernetes API server at {self.url} does not answer: {_cause(exc)}") from exc
         if answer.status >= 400:
-            raise refusal(
-                answer.status, answer.headers, _read(answer, self.url), f"{method} {path}", self.url
-            )
+            raise self._refusal(answer, f"{method} {path}")
         return answer
+
+    def _refusal(self, answer: Any, what: str) -> NotNow | Never:
+        error = refusal(answer.status, answer.headers, _read(answer, self.url), what, self.url)
+        if isinstance(error, Unauthorized):
+            self._refused()
+        return error
 
 
 _backoff = wait_random_exponential(multiplier=0.1, max=3)

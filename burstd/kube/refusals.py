@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
-from burstd.core.errors import Never, NotNow
+from burstd.core.errors import Never, NoRoom, NotNow
 from burstd.kube.kinds import Manifest
+from burstd.kube.scaleups import QUOTA_SECONDS
 
 _PASSING = (429, 500, 502, 503, 504)
 _LONGEST_TEXT = 500
@@ -32,6 +34,14 @@ class Missing(NotNow):
     """What was asked for is not there."""
 
 
+class Unauthorized(NotNow):
+    """The server does not accept the credentials, or no longer."""
+
+
+class Forbidden(Never):
+    """The user may not do this."""
+
+
 class Overloaded(NotNow):
     """The server asks for patience, or fails in a way that passes."""
 
@@ -51,7 +61,11 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, what: str, url
     if status in _PASSING:
         return Overloaded(f"{what} at {url}: {text}", _retry_after(headers, told))
     if status == 401:
-        return NotNow(f"{url} does not accept burstd's credentials: {text}", 10.0)
+        return Unauthorized(
+            f"{url} does not accept burstd's credentials: {text}; renew them where they come from, they are "
+            "read again for the next call",
+            10.0,
+        )
     if status == 403:
         return _forbidden(told, text, url)
     return Never(f"{what} at {url} is refused: {text}")
@@ -67,7 +81,27 @@ def _forbidden(told: Manifest, text: str, url: str) -> NotNow | Never:
     causes = (told.get("details") or {}).get("causes") or ()
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return NotNow(f"the namespace is still being deleted: {text}")
-    return Never(f"{url} forbids it: {text}; give burstd's user the rights that docs/kubernetes.md lists")
+    quota = _QUOTA.search(text)
+    if quota is not None:
+        return NoRoom(f"{url} has no room: {text}", QUOTA_SECONDS, f"the quota {quota[1]} on {url}")
+    return Forbidden(f"{url} forbids it: {_right(text)}; docs/kubernetes.md lists all that burstd needs")
+
+
+_QUOTA = re.compile(r"exceeded quota: ([^,\s]+)")
+_CANNOT = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<kind>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
+
+
+def _right(text: str) -> str:
+    """Return the right that is missing, in the words in which a role would be written; else the server's."""
+    found = _CANNOT.search(text)
+    if found is None:
+        return f"{text}; give burstd's user that right"
+    kind = f"{found['kind']}.{found['group']}" if found["group"] else found["kind"]
+    where = f" in the namespace {found['namespace']}" if found["namespace"] else ""
+    return f"user {found['user']} lacks the right to {found['verb']} {kind}{where}; give it that"
 
 
 def _told(body: bytes) -> Manifest:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from burstd.kube.client import PATIENCE_SECONDS
 from burstd.kube.ground import Ground, Machine
 from burstd.kube.kinds import Manifest
 from burstd.kube.options import KubeOptions, read_options
+from burstd.kube.refusals import Unauthorized
 from burstd.plugins.contract import (
     Join,
     Listing,
@@ -76,7 +78,7 @@ class Kubernetes:
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
         found = list(checks.problems(pool, join, self._options))
         try:
-            self._opened().observe()
+            self.observe()
         except Never as exc:
             found.append(Problem("options.kubeconfig", str(exc)))
         except NotNow as exc:
@@ -84,25 +86,39 @@ class Kubernetes:
         return tuple(found)
 
     def observe(self) -> Listing:
-        return Listing(self._opened().observe())
+        with self._connected() as ground:
+            return Listing(ground.observe())
 
     def provision(self, order: Order) -> None:
-        self._opened().heeding(order).prepare(order)
+        with self._connected() as ground:
+            ground.heeding(order).prepare(order)
 
     def launch(self, order: Order) -> None:
-        self._opened().heeding(order).launch(order)
+        with self._connected() as ground:
+            ground.heeding(order).launch(order)
 
     def resize(self, order: Order) -> None:
-        self._opened().heeding(order).resize(order)
+        with self._connected() as ground:
+            ground.heeding(order).resize(order)
 
     def remove(self, site: Site) -> None:
-        self._opened().remove(site)
+        with self._connected() as ground:
+            ground.remove(site)
 
     def manifests(self, order: Order) -> tuple[Manifest, ...]:
         return minicluster.manifests(order, self._options, Machine())
 
     def kubeconfig(self, site: Site) -> str:
         return kubeconfig.minified(self._options.kubeconfig, self._options.context, site.name)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Ground]:
+        """Give what is on the cluster. After a refusal of credentials the kubeconfig is read again."""
+        try:
+            yield self._opened()
+        except Unauthorized:
+            self._opened.close()
+            raise
 
     def _open(self, setting: Setting) -> Ground:
         options = self._options

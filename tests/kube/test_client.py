@@ -10,13 +10,13 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from fakes.kube import ApiServer
+from fakes.kube import ApiServer, Refused
 
-from burstd.core.errors import Never, NotNow
+from burstd.core.errors import Never, NoRoom, NotNow
 from burstd.kube import kubeconfig
 from burstd.kube.client import Access, Cluster, connect
 from burstd.kube.kinds import NAMESPACE, POD, SECRET
-from burstd.kube.refusals import Exists, Expired, Silent
+from burstd.kube.refusals import Exists, Expired, Forbidden, Silent
 from burstd.kube.watcher import Watcher
 
 
@@ -99,6 +99,30 @@ def test_refusals_have_their_shape(
     api.faults.add(method="POST", path="secrets", status=status)
     with pytest.raises(shape):
         cluster.create(a_secret())
+
+
+def test_a_right_that_is_missing_is_named(api: ApiServer, cluster: Cluster) -> None:
+    """Which right a user lacks is said in the words in which a role is written."""
+    text = (
+        'miniclusters.flux-framework.org is forbidden: User "system:serviceaccount:lead:burstd" cannot '
+        'create resource "miniclusters" in API group "flux-framework.org" in the namespace "burst-0"'
+    )
+    api.faults.add(status=403, body=Refused(403, text).body())
+    said = (
+        "user system:serviceaccount:lead:burstd lacks the right to create miniclusters.flux-framework.org in "
+        "the namespace burst-0; give it that"
+    )
+    with pytest.raises(Forbidden, match=said):
+        cluster.create(a_secret())
+
+
+def test_a_quota_that_is_used_up_is_a_lack_of_room(api: ApiServer, cluster: Cluster) -> None:
+    """A quota's refusal, which Kubernetes calls forbidden, passes when something else ends."""
+    text = 'secrets "x" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=2'
+    api.faults.add(status=403, body=Refused(403, text).body())
+    with pytest.raises(NoRoom, match="exceeded quota: small") as caught:
+        cluster.create(a_secret())
+    assert caught.value.offer == f"the quota small on {api.url}"
 
 
 def test_a_namespace_that_is_going_is_waited_for(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ import pytest
 from burstd.core.errors import EffectError, Never, NoRoom, NotNow
 from burstd.plugins.gke import troubles
 from burstd.plugins.gke.seen import Words
-from burstd.plugins.gke.troubles import Busy, Missing, Place, Refusal, Taken, Unsure, Unusable
+from burstd.plugins.gke.troubles import Busy, Expired, Missing, Place, Refusal, Taken, Unsure, Unusable
 
 PLACE = Place("myproject", "us-central1-a", "c2-standard-60")
 OFFER = "c2-standard-60 in us-central1-a"
@@ -32,7 +32,7 @@ def of_call(code: str, text: str = "said", reason: str = "") -> EffectError:
         ("INTERNAL", Unsure),
         ("UNKNOWN", Unsure),
         ("ABORTED", Unsure),
-        ("UNAUTHENTICATED", Unusable),
+        ("UNAUTHENTICATED", Expired),
         ("PERMISSION_DENIED", Unusable),
         ("INVALID_ARGUMENT", Never),
         ("UNIMPLEMENTED", Never),
@@ -66,6 +66,46 @@ def test_what_a_person_must_mend_names_its_option(
     assert isinstance(error, Unusable)
     assert error.option == option
     assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "permission", "role"),
+    [
+        (
+            Refusal(
+                "PERMISSION_DENIED", 'Required "container.clusters.create" permission(s) for "projects/p".'
+            ),
+            "container.clusters.create",
+            "roles/container.admin",
+        ),
+        (
+            Refusal("PERMISSION_DENIED", "denied", "IAM_PERMISSION_DENIED", "container.nodes.list"),
+            "container.nodes.list",
+            "roles/container.admin",
+        ),
+        (
+            Refusal(
+                "INVALID_ARGUMENT",
+                'The user does not have access to service account "default". Ask a project owner to grant '
+                "you the iam.serviceAccountUser role on the service account.",
+            ),
+            "iam.serviceAccounts.actAs",
+            "roles/iam.serviceAccountUser",
+        ),
+        (
+            Refusal("PERMISSION_DENIED", 'Required "compute.networks.get" permission for "projects/host".'),
+            "compute.networks.get",
+            "a role with it",
+        ),
+    ],
+    ids=["told in words", "told apart", "to act as an account", "of another service"],
+)
+def test_a_permission_that_is_missing_is_named(refusal: Refusal, permission: str, role: str) -> None:
+    """Which permission the credentials lack is said, and which role has it."""
+    error = troubles.of_call("making cluster x", refusal, PLACE)
+    assert isinstance(error, Unusable)
+    assert f"the credentials lack the permission {permission} in project myproject" in str(error)
+    assert role in str(error)
 
 
 @pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "UNAVAILABLE"])

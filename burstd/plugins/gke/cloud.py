@@ -17,7 +17,7 @@ from burstd.plugins.gke.credentials import Credentials
 from burstd.plugins.gke.options import GkeOptions
 from burstd.plugins.gke.request import Body
 from burstd.plugins.gke.seen import ClusterList, ClusterSeen, OperationSeen
-from burstd.plugins.gke.troubles import Missing, Place, Refusal, Unusable
+from burstd.plugins.gke.troubles import Expired, Missing, Place, Refusal, Unusable
 
 READ_SECONDS = 20.0
 WRITE_SECONDS = 60.0
@@ -114,7 +114,16 @@ class Cloud:
     def _call(
         self, method: str, doing: str, request: Mapping[str, Any], seconds: float = READ_SECONDS
     ) -> Any:
-        """Make one call; return the protocol buffer of the answer."""
+        """Make one call; return the protocol buffer of the answer.
+
+        A token may end, or be replaced, on the way: then the call had no effect, and is made with another.
+        """
+        try:
+            return self._once(method, doing, request, seconds)
+        except Expired:
+            return self._once(method, doing, request, seconds)
+
+    def _once(self, method: str, doing: str, request: Mapping[str, Any], seconds: float) -> Any:
         call: Callable[..., Any] = getattr(self._client(), method)
         with self._translated(doing):
             answer = call(request=request, timeout=seconds, retry=None, metadata=self._authorization())
@@ -166,7 +175,9 @@ class Cloud:
 
 def _refusal(error: Any) -> Refusal:
     code = error.grpc_status_code
-    return Refusal(code.name if code is not None else "UNKNOWN", error.message or "", error.reason or "")
+    told = (error.metadata or {}).get("permission", "")
+    name = code.name if code is not None else "UNKNOWN"
+    return Refusal(name, error.message or "", error.reason or "", told)
 
 
 def _last(path: str) -> str:

@@ -65,7 +65,7 @@ class Grounds:
 
     def _connect(self, cluster: ClusterSeen, pool: str, node_pool: str) -> Ground:
         token = self._credentials.token if self._credentials.found() else None
-        access = Access(f"https://{cluster.endpoint}", cluster.ca or None, token)
+        access = Access(f"https://{cluster.endpoint}", cluster.ca or None, token, self._credentials.forget)
         machine = request.machine(self._options, pool, node_pool)
         return Ground(
             connect(access),

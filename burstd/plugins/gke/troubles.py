@@ -7,6 +7,7 @@ trouble may come in any of them, so all are told by code and by text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -53,11 +54,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A call that GKE refused: the gRPC code's name, its text, and the reason of the ErrorInfo with it."""
+    """A call that GKE refused: the gRPC code's name, its text, and what the ErrorInfo with it says.
+
+    That is its reason, and the permission that is missing; "" where it says none.
+    """
 
     code: str
     text: str
     reason: str = ""
+    permission: str = ""
 
 
 class Unusable(Never):
@@ -66,6 +71,10 @@ class Unusable(Never):
     def __init__(self, text: str, option: str = "") -> None:
         super().__init__(text)
         self.option = option
+
+
+class Expired(Unusable):
+    """The credentials that came with a call are not, or no longer, accepted; it had no effect."""
 
 
 class Missing(Never):
@@ -104,9 +113,9 @@ def no_credentials(told: str) -> Unusable:
     )
 
 
-def expired_credentials(told: str) -> Unusable:
+def expired_credentials(told: str) -> Expired:
     """Return the error for credentials that are refused."""
-    return Unusable(
+    return Expired(
         f"the credentials for Google Cloud are not accepted; renew them, for instance with {LOGIN} "
         f"({shorten(told)})"
     )
@@ -179,12 +188,38 @@ def _unusable(doing: str, refusal: Refusal, place: Place) -> Unusable | None:
         return Unusable(f"these credentials find no project {project}; check its id ({told})", "project")
     if _is_unknown_zone(refusal):
         return Unusable(f"there is no zone {place.zone} for project {project} ({told})", "zone")
-    if refusal.code == "PERMISSION_DENIED" and not _is(Words("", refusal.text), _QUOTA):
-        return Unusable(
-            f"{doing}: the credentials do not allow this in project {project}; give their account the role "
-            f"roles/container.admin there, and roles/iam.serviceAccountUser on that of the machines ({told})"
-        )
+    if _is_forbidden(refusal):
+        return Unusable(f"{doing}: {_lacking(refusal, project)} ({told})")
     return None
+
+
+def _is_forbidden(refusal: Refusal) -> bool:
+    if refusal.code == "PERMISSION_DENIED":
+        return not _is(Words("", refusal.text), _QUOTA)
+    return "iam.serviceaccountuser" in refusal.text.lower()  # GKE itself calls this an invalid argument
+
+
+_PERMISSION = re.compile(r"\b(?:container|compute|iam)\.(?!googleapis)[a-zA-Z]+\.[a-zA-Z]+\b")
+_ACT_AS = "iam.serviceAccounts.actAs"
+_ROLES = {
+    "container": "roles/container.admin there",
+    "iam": "roles/iam.serviceAccountUser on the service account of the machines (node_service_account)",
+}
+
+
+def _lacking(refusal: Refusal, project: str) -> str:
+    """Return which permission is missing, as far as Google says, and which role has it."""
+    told = refusal.permission or ", ".join(dict.fromkeys(_PERMISSION.findall(refusal.text)))
+    if not told and "iam.serviceaccountuser" in refusal.text.lower():
+        told = _ACT_AS
+    if not told:
+        roles = " and ".join(_ROLES.values())
+        return f"the credentials do not allow this in project {project}; give their account {roles}"
+    role = _ROLES.get(told.partition(".")[0])
+    way_out = (
+        f"give their account {role}, or a role that has it" if role else "give their account a role with it"
+    )
+    return f"the credentials lack the permission {told} in project {project}; {way_out}"
 
 
 def _is_unknown_project(refusal: Refusal) -> bool:
