@@ -245,12 +245,25 @@ class Cluster:
             reraise=True,
         )
         try:
-            text = again(self._once, method, path, query or {}, body, content_type)
+            return again(self._answered, method, path, query or {}, body, content_type)
         except Missing:
             if missing:
                 return None
             raise
-        answer: Manifest = json.loads(text)
+
+    def _answered(
+        self, method: str, path: str, query: Mapping[str, str], body: Manifest | None, content_type: str
+    ) -> Manifest:
+        """Make a call once. What is no object comes from something on the way, so it proves nothing."""
+        text = self._once(method, path, query, body, content_type)
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise Silent(
+                f"what {self.url} answers to {method} {path} is no answer of a Kubernetes API server"
+            )
         return answer
 
     def _once(
@@ -336,7 +349,7 @@ def _events(response: Any, closed: threading.Event) -> Iterator[Manifest]:
             if event["type"] == "ERROR":
                 raise watch_error(event["object"])
             yield event
-    except (HTTPError, OSError) as exc:
+    except (HTTPError, OSError, ValueError, KeyError, TypeError) as exc:
         if not closed.is_set():
             raise Silent(f"a watch broke off: {_cause(exc)}") from exc
     finally:

@@ -16,10 +16,11 @@ from burstd.core.errors import CertificateError, Never, NotNow
 from burstd.core.model import Site
 from burstd.join import curve
 from burstd.join.papers import Order
-from burstd.kube import extras, labels, minicluster, operator, patience, scaleups
+from burstd.kube import extras, labels, minicluster, operator, patience, reclaims, scaleups
 from burstd.kube.client import Cluster
 from burstd.kube.kinds import EVENT, JOB, MINICLUSTER, NAMESPACE, POD, SECRET, Manifest
 from burstd.kube.minicluster import Machine
+from burstd.kube.nodes import Nodes
 from burstd.kube.options import KubeOptions
 from burstd.kube.pods import crashed, judge, waits_for_machine
 from burstd.kube.refusals import Exists
@@ -57,6 +58,7 @@ class Ground:
         self._machine = machine
         self._may_install = made or options.operator.install
         self._watcher = Watcher(cluster, POD, self._marks, changed)
+        self._nodes = Nodes(cluster, self._selector, changed)
 
     def heeding(self, order: Order) -> Ground:
         """Return the same ground, on which nothing is waited for any more once the order is cancelled."""
@@ -66,6 +68,7 @@ class Ground:
 
     def close(self) -> None:
         self._watcher.close()
+        self._nodes.close()
         self.cluster.close()
 
     def prepare(self, order: Order) -> None:
@@ -102,7 +105,8 @@ class Ground:
         if not namespaces:
             return ()
         pods = self.cluster.list(POD, labels=self._marks)
-        sites = tuple(self._site(one, pods.items) for one in namespaces if labels.generation(one))
+        taken = self._nodes.taken(_homes(pods.items))
+        sites = tuple(self._site(one, pods.items, taken) for one in namespaces if labels.generation(one))
         self._watcher.resume(pods.version)
         return sites
 
@@ -194,7 +198,7 @@ class Ground:
         change = {"metadata": {"uid": found["metadata"]["uid"]}, "spec": {"size": order.size}}
         self.cluster.merge(MINICLUSTER, order.pool.name, order.site_name, change)
 
-    def _site(self, namespace: Manifest, pods: tuple[Manifest, ...]) -> Site:
+    def _site(self, namespace: Manifest, pods: tuple[Manifest, ...], taken: frozenset[str]) -> Site:
         name = namespace["metadata"]["name"]
         pool = labels.read(namespace).get(labels.POOL, "")
         made = self.cluster.get(MINICLUSTER, pool, name)
@@ -215,6 +219,7 @@ class Ground:
             pending=self._pending(made, job, judged.pending),
             failure=judged.failure,
             lead=(namespace["metadata"].get("annotations") or {}).get(labels.LEAD, ""),
+            reclaimed=reclaims.hosts_of(hosts, brokers, taken),
         )
 
     def _pending(self, made: Manifest | None, job: Manifest | None, pods: str) -> str:
@@ -223,6 +228,12 @@ class Ground:
         if job is None:
             return operator.state(self.cluster) or "the Flux Operator has not taken it up yet"
         return pods
+
+    @property
+    def _selector(self) -> Mapping[str, str]:
+        """The labels of each Node on which brokers can be."""
+        chosen = {**self._machine.node_selector, **self._options.node_selector}
+        return {key: value for key, value in chosen.items() if value}
 
     @property
     def _offer(self) -> str:
@@ -257,6 +268,12 @@ def _read_certificate(order: Order) -> bytes:
         return order.join.curve_cert.read_bytes()
     except (CertificateError, OSError) as exc:
         raise Never(str(exc)) from exc
+
+
+def _homes(pods: tuple[Manifest, ...]) -> frozenset[str]:
+    """Return the Nodes on which brokers are."""
+    brokers = (pod for pod in pods if labels.bears(pod, {labels.PART: labels.BROKER}))
+    return frozenset(filter(None, (pod["spec"].get("nodeName") for pod in brokers)))
 
 
 def _created(manifest: Manifest) -> float:

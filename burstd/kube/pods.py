@@ -126,10 +126,11 @@ def _wait(pod: Manifest | None, notes: Mapping[str, Note], of_job: Note | None) 
         return "pull their image"
     if waiting and waiting not in ("ContainerCreating", "PodInitializing"):
         return f"wait: {waiting}"
-    return "" if _runs(pod) else "start their containers"
+    return "" if runs(pod) else "start their containers"
 
 
-def _runs(pod: Manifest) -> bool:
+def runs(pod: Manifest) -> bool:
+    """Say whether all containers of a pod run."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return bool(statuses) and all("running" in (status.get("state") or {}) for status in statuses)
 

@@ -22,7 +22,14 @@ def merge(base: Site, found: Site | None, trouble: Failure | None, waiting: str)
         pending = trouble.text if trouble is not None else waiting
         return replace(base, pending=pending, failure=trouble)
     failure = found.failure or (trouble if found.pending else None)
-    return replace(base, hosts=found.hosts, pending=found.pending, failure=failure, lead=found.lead)
+    return replace(
+        base,
+        hosts=found.hosts,
+        pending=found.pending,
+        failure=failure,
+        lead=found.lead,
+        reclaimed=found.reclaimed,
+    )
 
 
 def on(ground: Ground) -> tuple[Site, ...] | None:

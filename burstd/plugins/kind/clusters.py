@@ -258,7 +258,14 @@ def _on_it(ground: Ground, base: Site) -> Site | _Nothing:
     found = next((one for one in sites if (one.pool, one.generation) == (base.pool, base.generation)), None)
     if found is None:
         return replace(base, pending="nothing is launched there yet")
-    return replace(base, hosts=found.hosts, pending=found.pending, failure=found.failure, lead=found.lead)
+    return replace(
+        base,
+        hosts=found.hosts,
+        pending=found.pending,
+        failure=found.failure,
+        lead=found.lead,
+        reclaimed=found.reclaimed,
+    )
 
 
 def _on(name: str, ask: Callable[[], T]) -> T | None:
