@@ -41,6 +41,7 @@ class Service:
         self.missing_zones: set[str] = set()
         self.hidden_seconds = 0.0
         self.unknown_states = False
+        """Whether states, and what operations are at, are such as no client knows."""
         self.moving = threading.Event()
         """Whether operations end."""
         self.moving.set()
@@ -53,6 +54,7 @@ class Service:
         self._numbers = itertools.count(1)
         self._threads: list[threading.Thread] = []
         self._vanished: list[Cluster] = []
+        self._past: dict[tuple[str, str], Any] | None = None
 
     def close(self) -> None:
         """End every cluster and all that is under way."""
@@ -84,20 +86,50 @@ class Service:
         with self._lock:
             cluster = self.cluster(name)
             self._vanished.append(self._clusters.pop((cluster.zone, cluster.name)))
+        cluster.machines.stop()
+
+    def forget_pool(self, name: str, pool: str) -> None:
+        """Have a node pool vanish, as where somebody deleted it by other means."""
+        self._unmake_pool(self.cluster(name), pool)
+
+    def break_down(self, name: str, words: str) -> None:
+        """Have a cluster be in ERROR, as where its repair failed."""
+        with self._lock:
+            shown = self.cluster(name).shown
+            shown.status = int(State.ERROR)
+            condition = shown.conditions.add()
+            condition.code = int(gke.StatusCondition.Code.UNKNOWN)
+            condition.message = words
+
+    def look_back(self) -> None:
+        """Have whoever reads clusters see them as they are now, whatever becomes of them."""
+        with self._lock:
+            self._past = {key: self._shown(one) for key, one in self._clusters.items() if self._lists(one)}
+
+    def look_now(self) -> None:
+        """Have clusters be read as they are."""
+        self._past = None
 
     def list_clusters(self, request: Any) -> Any:
         zone = self._place(request.parent)["zone"]
         with self._lock:
-            shown = [one for one in self._clusters.values() if zone in ("-", one.zone) and self._lists(one)]
-            answer = gke.ListClustersResponse.pb()(clusters=[self._shown(one) for one in shown])
+            now = {key: self._shown(one) for key, one in self._clusters.items() if self._lists(one)}
+            seen = now if self._past is None else self._past
+            shown = [one for (where, _), one in seen.items() if zone in ("-", where)]
+            answer = gke.ListClustersResponse.pb()(clusters=shown)
             answer.missing_zones.extend(
                 sorted(self.missing_zones if zone == "-" else self.missing_zones & {zone})
             )
             return answer
 
     def get_cluster(self, request: Any) -> Any:
+        place = self._place(request.name)
         with self._lock:
-            return self._shown(self._find(request.name))
+            if self._past is None:
+                return self._shown(self._find(request.name))
+            if (place["zone"], place["cluster"]) not in self._past:
+                raise refusals.absent(request.name)
+            return _copy(self._past[place["zone"], place["cluster"]])
 
     def create_cluster(self, request: Any) -> Any:
         place, asked = self._place(request.parent), request.cluster
@@ -163,7 +195,10 @@ class Service:
         with self._lock:
             if name not in self._operations:
                 raise refusals.absent(request.name)
-            return _copy(self._operations[name])
+            operation = _copy(self._operations[name])
+            if self.unknown_states and operation.status != Doing.DONE:
+                operation.status = 77
+            return operation
 
     def list_operations(self, request: Any) -> Any:
         zone = self._place(request.parent)["zone"]
@@ -303,6 +338,8 @@ class Service:
         shown = _copy(cluster.shown)
         if self.unknown_states:
             shown.status = 77
+            for pool in shown.node_pools:
+                pool.status = 77
         return shown
 
 

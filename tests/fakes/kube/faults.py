@@ -25,8 +25,8 @@ class Fault:
     """How many matching requests pass first."""
     retry_after: int | None = None
     body: Object | str | None = None
-    drop: Literal["before", "after"] | None = None
-    """Close the connection: before the request is applied, or after, without an answer."""
+    drop: Literal["before", "after", "within"] | None = None
+    """Close the connection: before the request is applied, or after, without an answer or within it."""
     delay: float = 0.0
     """Seconds before anything else happens."""
     hits: int = 0

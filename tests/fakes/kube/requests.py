@@ -73,6 +73,8 @@ class Answer:
     code: int
     body: Object | str | Iterator[Object]
     headers: dict[str, str] = field(default_factory=dict)
+    broken: bool = False
+    """Whether the connection is lost within it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ class ApiServer:
         answer = self._refuse(request) or self._routes.answer(request)
         if fault and fault.drop == "after":
             raise Lost
-        return answer
+        return replace(answer, broken=True) if fault and fault.drop == "within" else answer
 
     def wait_thawed(self) -> None:
         self._running.wait()
@@ -319,8 +319,9 @@ class _Conversation(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) // 2] if answer.broken else body)
         self.wfile.flush()
+        self.close_connection = self.close_connection or answer.broken
 
     def _stream(self, events: Iterator[Object]) -> None:
         self.send_response(200)
