@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from burstd.core.errors import CertificateError, Never, NotNow
-from burstd.core.model import Site
+from burstd.core.model import Failure, Site
 from burstd.join import curve
 from burstd.join.papers import Order
 from burstd.kube import extras, labels, minicluster, operator, patience, reclaims, scaleups
@@ -99,14 +99,22 @@ class Ground:
         """Make exactly the order's brokers run: an Indexed Job grows and shrinks at its end."""
         self.launch(order)
 
-    def observe(self) -> tuple[Site, ...]:
-        """Return each burst that has a namespace here, and have changes told from now on."""
+    def observe(self, troubles: Mapping[str, Failure] | None = None) -> tuple[Site, ...]:
+        """Return each burst that has a namespace here, and have changes told from now on.
+
+        `troubles` has, by the site's name, what is wrong with the machines of a burst.
+        """
         namespaces = self.cluster.list(NAMESPACE, labels=self._marks).items
         if not namespaces:
             return ()
         pods = self.cluster.list(POD, labels=self._marks)
         taken = self._nodes.taken(_homes(pods.items))
-        sites = tuple(self._site(one, pods.items, taken) for one in namespaces if labels.generation(one))
+        told = troubles or {}
+        sites = tuple(
+            self._site(one, pods.items, taken, told.get(one["metadata"]["name"]))
+            for one in namespaces
+            if labels.generation(one)
+        )
         self._watcher.resume(pods.version)
         return sites
 
@@ -198,7 +206,13 @@ class Ground:
         change = {"metadata": {"uid": found["metadata"]["uid"]}, "spec": {"size": order.size}}
         self.cluster.merge(MINICLUSTER, order.pool.name, order.site_name, change)
 
-    def _site(self, namespace: Manifest, pods: tuple[Manifest, ...], taken: frozenset[str]) -> Site:
+    def _site(
+        self,
+        namespace: Manifest,
+        pods: tuple[Manifest, ...],
+        taken: frozenset[str],
+        trouble: Failure | None,
+    ) -> Site:
         name = namespace["metadata"]["name"]
         pool = labels.read(namespace).get(labels.POOL, "")
         made = self.cluster.get(MINICLUSTER, pool, name)
@@ -209,7 +223,8 @@ class Ground:
         hosts = tuple(f"{pool}-{index}" for index in range(most))
         job = self.cluster.get(JOB, pool, name) if made else None
         notes = self._notes(name, brokers, size if job else 0)
-        judged = judge(hosts, size, brokers, notes, job, self._logs(name, brokers), self._offer)
+        logs = self._logs(name, brokers)
+        judged = judge(hosts, size, brokers, notes, job, logs, self._offer, trouble)
         return Site(
             name=name,
             pool=pool,

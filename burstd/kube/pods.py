@@ -49,12 +49,14 @@ def judge(
     job: Manifest | None = None,
     logs: Mapping[str, str] | None = None,
     offer: str = "",
+    trouble: Failure | None = None,
 ) -> Judged:
     """Judge the pods of a burst that is to have the first `size` of `hosts`.
 
     `notes` has, by name, what an event says about a pod that waits for a machine, or about the Job; `job` is
     the Indexed Job, whose failure ends the burst; `logs` has, by pod name, what a container that keeps ending
-    wrote; `offer` names the machines that are asked for.
+    wrote; `offer` names the machines that are asked for; `trouble` is what is wrong with them, by who makes
+    them: it fails the burst where no host has one.
     """
     by_index = {index: pod for pod in pods if _lives(pod) and (index := index_of(pod)) is not None}
     there = tuple(host for index, host in enumerate(hosts) if index in by_index)
@@ -65,7 +67,10 @@ def judge(
     told = dict(notes or {})
     of_job = told.get(job["metadata"]["name"]) if job else None
     failure = _job_failure(job) or next(failures, None) or _shortage(wanted, told, of_job, offer)
-    return Judged(there, _pending(wanted, told, of_job), failure)
+    pending = _pending(wanted, told, of_job)
+    if trouble is not None and not any(_has_machine(pod) for pod in wanted):
+        return Judged(there, pending or trouble.text, failure or trouble)
+    return Judged(there, f"{pending}; {trouble.text}" if pending and trouble else pending, failure)
 
 
 def index_of(pod: Manifest) -> int | None:
@@ -82,6 +87,10 @@ def crashed(pod: Manifest) -> str:
 def waits_for_machine(pod: Manifest) -> bool:
     """Say whether no Node could take the pod yet."""
     return _lives(pod) and _unscheduled(pod) is not None
+
+
+def _has_machine(pod: Manifest | None) -> bool:
+    return pod is not None and bool((pod.get("spec") or {}).get("nodeName"))
 
 
 def _lives(pod: Manifest) -> bool:

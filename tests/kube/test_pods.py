@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from burstd.core.model import Failure
-from burstd.kube.pods import INDEX, judge
+from burstd.kube.pods import INDEX, Judged, judge
 from burstd.kube.scaleups import Note
 
 HOSTS = tuple(f"burst-0-{index}" for index in range(4))
@@ -82,6 +82,29 @@ def test_fewer_machines_than_asked_for_are_no_failure() -> None:
     judged = judge(HOSTS, 2, pods, notes)
     assert judged.failure is None
     assert judged.pending == ("1 of 2 hosts run; 1 wait for a machine (FailedScaleUp: GCE out of resources)")
+
+
+STOCKOUT = Failure("making cluster x: no machines left", 300.0, "c2-standard-4 in a")
+
+
+def on_machine(index: int, status: dict[str, Any]) -> dict[str, Any]:
+    return a_pod(index, status) | {"spec": {"nodeName": "one"}}
+
+
+def test_what_is_wrong_with_the_machines_fails_a_burst_that_has_none() -> None:
+    """What the maker of the machines says is the burst's failure while no host has one."""
+    judged = judge(HOSTS, 1, [a_pod(0, unscheduled("0/1 nodes"))], trouble=STOCKOUT)
+    assert judged.failure == STOCKOUT
+    assert judge(HOSTS, 0, [], trouble=STOCKOUT).failure == STOCKOUT
+
+
+def test_what_is_wrong_with_some_machines_is_what_the_other_hosts_wait_for() -> None:
+    """Hosts that have a machine go on, though their containers only start yet; the rest is told."""
+    pods = [on_machine(0, waiting("ContainerCreating")), a_pod(1, unscheduled("0/1 nodes"))]
+    judged = judge(HOSTS, 2, pods, trouble=STOCKOUT)
+    assert judged.failure is None
+    assert judged.pending.endswith("; making cluster x: no machines left")
+    assert judge(HOSTS, 1, [on_machine(0, RUNNING)], trouble=STOCKOUT) == Judged(HOSTS[:1])
 
 
 def test_pods_that_a_quota_forbids_are_a_lack_of_room() -> None:

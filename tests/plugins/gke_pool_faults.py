@@ -242,17 +242,23 @@ def _stale(it: NodePools, call: str) -> None:
     service.look_now()
 
 
-@NODE_POOLS.on(Fault.FEWER, operator=True)
-def _fewer(it: NodePools, _: str) -> None:
+@NODE_POOLS.on(Fault.FEWER, "by the autoscaler", "in the operation", operator=True)
+def _fewer(it: NodePools, call: str) -> None:
     """The hosts that got machines run; the listing says how many lack one, and why, and is no failure."""
     it.place.gke.faults.machines_left = 1
+    if call == "in the operation":
+        it.place.gke.faults.fail_making("stockout")
     provider = it.provider()
     provider.provision(it.order(2))
     provider.launch(it.order(2))
     said = "1 of 2 hosts run; 1 wait for a machine (FailedScaleUp: Node scale up in zones"
     wait(lambda: said in provider.observe().sites[0].pending)
-    assert provider.observe().sites[0].failure is None
+    shown = provider.observe().sites[0]
+    assert shown.failure is None
+    assert ("a stockout, not a quota" in shown.pending) == (call == "in the operation")
+    provider.remove(shown)
     it.place.gke.faults.machines_left = None
+    it.generation = 2
 
 
 @NODE_POOLS.on(Fault.STUCK, delays=Delays(pool=47 * USUAL_SECONDS))

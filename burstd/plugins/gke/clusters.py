@@ -203,7 +203,8 @@ class Clusters:
         return self._on_it(cluster, base, trouble)
 
     def _on_it(self, cluster: ClusterSeen, base: Site, trouble: Failure | None) -> Site | None:
-        sites = sights.on(self._grounds.of(cluster, base.pool, base.pool))
+        troubles = {base.name: trouble} if trouble is not None else {}
+        sites = sights.on(self._grounds.of(cluster, base.pool, base.pool), troubles)
         silence = self._grounds.silence(cluster, answers=sites is not None)
         if sites is not None:
             found = sights.find(sites, base.pool, base.generation)

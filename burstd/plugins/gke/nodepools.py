@@ -60,11 +60,13 @@ class NodePools:
         if cluster is None:
             self._grounds.close()
             return Listing(())
-        sites = sights.on(self._grounds.of(cluster, "", "")) if cluster.lives else None
         pools = tuple(pool for pool in cluster.node_pools if self._owns(pool))
+        troubles = {pool.name: self._trouble(pool) for pool in pools}
+        wrong = {name: trouble for name, trouble in troubles.items() if trouble is not None}
+        sites = sights.on(self._grounds.of(cluster, "", ""), wrong) if cluster.lives else None
         if sites is None:
             return Listing((), complete=False)
-        listed = tuple(self._site(pool, sites) for pool in pools)
+        listed = tuple(self._site(pool, sites, wrong.get(pool.name)) for pool in pools)
         named = {site.name for site in listed}
         return Listing((*listed, *(site for site in sites if site.name not in named)))
 
@@ -122,14 +124,14 @@ class NodePools:
             return
         raise NotNow(f"{hindrance}; it took longer than {order.pool.provision_seconds:g} s")
 
-    def _site(self, pool: NodePoolSeen, sites: tuple[Site, ...]) -> Site:
+    def _site(self, pool: NodePoolSeen, sites: tuple[Site, ...], trouble: Failure | None) -> Site:
         its = pool.marks
         assert its is not None, "only owned node pools are listed"
         found = sights.find(sites, its.pool, its.generation)
         base = Site(pool.name, its.pool, its.generation, (), found.created if found else 0.0)
         if pool.status == "STOPPING":
             return replace(base, pending="its node pool is being deleted")
-        return sights.merge(base, found, self._trouble(pool), "nothing is launched there yet")
+        return sights.merge(base, found, trouble, "nothing is launched there yet")
 
     def _trouble(self, pool: NodePoolSeen) -> Failure | None:
         words = [*(pool.words if pool.status == "ERROR" else ()), *self._words_of_making(pool.name)]

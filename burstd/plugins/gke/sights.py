@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from burstd.core.errors import EffectError
@@ -15,29 +16,31 @@ log = logging.getLogger(__name__)
 def merge(base: Site, found: Site | None, trouble: Failure | None, waiting: str) -> Site:
     """Return the site `base` with what its cluster shows of it (`found`), and what GKE says is wrong.
 
-    `waiting` is what is pending while the cluster shows nothing. Hosts that all run are a success, whatever
-    GKE says meanwhile.
+    `waiting` is what is pending while the cluster shows nothing. Hosts that have a machine are a success,
+    whatever GKE says meanwhile: so `found` was judged with it.
     """
     if found is None:
         pending = trouble.text if trouble is not None else waiting
         return replace(base, pending=pending, failure=trouble)
-    failure = found.failure or (trouble if found.pending else None)
     return replace(
         base,
         hosts=found.hosts,
         pending=found.pending,
-        failure=failure,
+        failure=found.failure,
         lead=found.lead,
         reclaimed=found.reclaimed,
     )
 
 
-def on(ground: Ground) -> tuple[Site, ...] | None:
-    """Return the sites that a cluster shows; None: its API server does not answer, so nothing is known."""
+def on(ground: Ground, troubles: Mapping[str, Failure]) -> tuple[Site, ...] | None:
+    """Return the sites that a cluster shows; None: its API server does not answer, so nothing is known.
+
+    `troubles` has, by the site's name, what GKE says is wrong.
+    """
     if not ground.cluster.answers():
         return None
     try:
-        return ground.observe()
+        return ground.observe(troubles)
     except EffectError as exc:
         log.warning("what runs on a cluster cannot be seen: %s", exc)
         return None

@@ -254,7 +254,8 @@ class Service:
         trouble, began = self.faults.take_trouble(), time.monotonic()
         with self._lock:
             pool = cluster.pool(name)
-            cluster.machines.add_pool(_copy(pool), 0 if trouble else pool.initial_node_count)
+            partly = self.faults.machines_left is not None
+            cluster.machines.add_pool(_copy(pool), pool.initial_node_count if partly or not trouble else 0)
         self._pause(began, self.delays.pool)
         self.moving.wait()
         with self._lock:
