@@ -24,6 +24,7 @@ from burstd.config.fields import (
     Section,
     shown_default,
 )
+from burstd.config.lease import LeaseConfig
 from burstd.config.minicluster import MiniClusterConfig
 from burstd.core.model import Placement
 
@@ -378,6 +379,9 @@ class Config(Section):
     )
     lead: LeadConfig = Field(default_factory=LeadConfig, description="The Flux instance that burstd serves.")
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="Caps over all paid pools.")
+    lease: LeaseConfig = Field(
+        default_factory=LeaseConfig, description="What ends a burst whose burstd is silent."
+    )
     pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PoolConfig(),),
         description="The pools, in order of preference.",
@@ -388,3 +392,8 @@ class Config(Section):
     def prefix(self) -> str:
         """How the names of sites begin."""
         return self.cluster_name or self.owner
+
+    @property
+    def reaper_image(self) -> str:
+        """The image from which bursts on Kubernetes get their reaper; "": none is named."""
+        return self.lease.image or self.lead.minicluster.burstd_image

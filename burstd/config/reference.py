@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from burstd.config.flags import IN_LEAD, IN_OPTIONS, flag
+from burstd.config.lease import LeaseConfig
 from burstd.config.minicluster import MiniClusterConfig
 from burstd.config.model import Config, LeadConfig, LimitsConfig, PoolConfig
 
@@ -106,6 +107,7 @@ def page() -> str:
         ("lead.", LeadConfig),
         ("lead.minicluster.", MiniClusterConfig),
         ("limits.", LimitsConfig),
+        ("lease.", LeaseConfig),
         ("pools[].", PoolConfig),
     )
     tables = "\n".join("\n".join(_section(prefix, model)) for prefix, model in sections)

@@ -249,6 +249,8 @@ class Site:
     kept_until: float | None = None
     renewed: float | None = None
     """When its lease was last renewed; None: it has none, or it was not seen."""
+    busy: bool = False
+    """Whether its lease said then that jobs run there."""
     reclaimed: tuple[str, ...] = ()
     """Hosts whose machine the cloud takes back, or has taken: told before it happens, as far as it is."""
 

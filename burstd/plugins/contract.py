@@ -14,12 +14,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from burstd.core.errors import Never, NoRoom, NotNow, Problem
 from burstd.core.model import Pool, Shape, Shrinks, Site
+from burstd.core.silence import LeaseTerms
 from burstd.join.papers import Declared, Join, Order
 
 __all__ = [
     "Declared",
     "Factory",
     "Join",
+    "Lease",
+    "LeaseTerms",
     "Listing",
     "Never",
     "NoRoom",
@@ -47,6 +50,26 @@ class Listing:
     complete: bool = True
 
 
+RENEWALS = 6
+"""How often a lease is renewed in the time after which an idle burst would end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """That bursts have a lease, and on which terms.
+
+    `image` is burstd's own image, for providers whose sites run a watcher from one; "": none is named.
+    """
+
+    terms: LeaseTerms
+    image: str = ""
+
+    @property
+    def renewal_seconds(self) -> float:
+        """How often it is to be renewed, in seconds."""
+        return self.terms.idle_seconds / RENEWALS
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a provider is made with: whose sites, where it may keep files, and the pool's own options.
@@ -54,7 +77,8 @@ class Setting:
     `lead_uri` is where burstd itself connects to the lead, "" for Flux's default. `prefix` begins every
     site name: `<prefix>-<pool>-g<N>`. `options` is what the operator wrote under the pool's `options`;
     `path` is where that stands, for error messages. `changed` is for the provider to call, from any thread,
-    when a listing would show something else than the one before: it only makes burstd look sooner.
+    when a listing would show something else than the one before: it only makes burstd look sooner. `lease`
+    is what all bursts have; None: they have none.
     """
 
     owner: str
@@ -64,6 +88,7 @@ class Setting:
     path: str = "options"
     lead_uri: str = ""
     changed: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
+    lease: Lease | None = None
 
 
 class Provider(Protocol):

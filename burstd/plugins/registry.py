@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from burstd.config.model import Config
 from burstd.config.problems import unknown_provider
 from burstd.core.errors import ConfigError, Problem
-from burstd.plugins.contract import Closes, Factory, Provider, Setting
+from burstd.plugins.contract import Closes, Factory, Lease, Provider, Setting
 
 GROUP = "burstd.providers"
 
@@ -75,6 +75,7 @@ def setting(config: Config, index: int, changed: Callable[[str], None] = lambda 
         path=f"pools[{index}].options",
         lead_uri=config.lead.uri,
         changed=partial(changed, config.pools[index].name),
+        lease=None if config.lease.off else Lease(config.lease.terms, config.reaper_image),
     )
 
 

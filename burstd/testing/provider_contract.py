@@ -12,11 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
+from typing import Protocol, cast, get_args
+
+import pytest
 
 from burstd.core.model import Pool, Shrinks, Site
 from burstd.join.papers import Join
-from burstd.plugins.contract import Order, Provider
+from burstd.plugins.contract import Order, Owners, Provider, Renews
 
 __all__ = ["ProviderContract", "Venue"]
 
@@ -177,3 +179,58 @@ class ProviderContract:
         provider.remove(site)
         venue.gone(provider, old)
         venue.shown(provider, new)
+
+    def test_its_sites_have_a_lease_from_the_start(self, venue: Venue) -> None:
+        """A site that was brought up shows when its lease was renewed, and that no job runs there."""
+        provider, order = _renewing(venue.make("tester")), venue.order(1)
+        site = venue.bring_up(provider, order)
+        assert site.renewed is not None
+        assert not site.busy
+
+    def test_renewing_shows(self, venue: Venue) -> None:
+        """Each renewal is told by the listing: that it is a later one, and whether jobs run there."""
+        provider, order = _renewing(venue.make("tester")), venue.order(1)
+        before = venue.bring_up(provider, order)
+        for busy in (True, False):
+            provider.renew(before, busy=busy)
+            after = site_of(provider, order)
+            assert after is not None
+            assert (after.renewed or 0.0) > (before.renewed or 0.0)
+            assert after.busy is busy
+            before = after
+
+    def test_renewing_what_is_gone_makes_nothing(self, venue: Venue) -> None:
+        """A renewal that comes too late, or of what never was, brings no site back."""
+        provider, order = _renewing(venue.make("tester")), venue.order(1)
+        site = venue.bring_up(provider, order)
+        provider.remove(site)
+        for one in (site, Site(venue.order(1, generation=7).site_name, venue.pool.name, 7, ())):
+            provider.renew(one, busy=True)
+        venue.gone(provider, order)
+        assert provider.observe().sites == ()
+
+    def test_renewing_spares_another_owner(self, venue: Venue) -> None:
+        """The lease of another owner's site is not renewed."""
+        site = venue.bring_up(venue.make("stranger"), venue.order(1, owner="stranger"))
+        _renewing(venue.make("tester")).renew(site, busy=True)
+        assert venue.shown(venue.make("stranger"), venue.order(1, owner="stranger")) == site
+
+    def test_it_tells_whose_sites_there_are(self, venue: Venue) -> None:
+        """Every owner of a site is named, in order, and nobody else."""
+        provider = venue.make("tester")
+        if not isinstance(provider, Owners):
+            pytest.skip("it does not tell owners")
+        assert provider.owners() == ()
+        for owner in ("tester", "stranger"):
+            venue.make(owner).provision(venue.order(1, owner=owner, generation=len(owner)))
+        assert provider.owners() == ("stranger", "tester")
+
+
+class _Renewing(Provider, Renews, Protocol):
+    """A provider whose sites have a lease."""
+
+
+def _renewing(provider: Provider) -> _Renewing:
+    if not isinstance(provider, Renews) or not provider.renewal_seconds:
+        pytest.skip("its sites have no lease")
+    return cast(_Renewing, provider)

@@ -14,12 +14,13 @@ import pytest
 from burstd.core.model import Pool, Shape
 from burstd.join import curve
 from burstd.join.papers import Declared, Join
-from burstd.plugins.contract import Provider, Setting
+from burstd.plugins.contract import Lease, LeaseTerms, Provider, Setting
 from burstd.plugins.local import make
 from burstd.stage import machine
 from burstd.testing.provider_contract import Venue
 
 OWNERS = ("tester", "stranger")
+TERMS = LeaseTerms(idle_seconds=900.0, with_jobs_seconds=86_400.0)
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class LocalVenue(Venue):
     """A venue for the provider `local`, and the directory in which it keeps its files."""
 
     directory: Path = Path()
+    flux: str = "embedded"
+
+    def make_with(self, terms: LeaseTerms) -> Provider:
+        """Return the provider with other terms of the lease."""
+        return _a_local(self.directory, self.flux, "tester", terms)
 
 
 @pytest.fixture
@@ -55,13 +61,14 @@ def _venue(flux: str) -> Iterator[LocalVenue]:
         hosts = tuple(f"burst-0-{index}" for index in range(4))
         pool = Pool("burst-0", "local", hosts, (1, 2, 3, 4), shape)
         try:
-            yield LocalVenue(partial(_a_local, directory, flux), pool, join, directory=directory)
+            yield LocalVenue(partial(_a_local, directory, flux), pool, join, directory=directory, flux=flux)
         finally:
             for provider in (_a_local(directory, flux, owner) for owner in OWNERS):
                 for site in provider.observe().sites:
                     provider.remove(site)
 
 
-def _a_local(directory: Path, flux: str, owner: str) -> Provider:
+def _a_local(directory: Path, flux: str, owner: str, terms: LeaseTerms = TERMS) -> Provider:
     options = {"flux": flux, "stop_seconds": 2.0}
-    return make(Setting(owner, "contract", directory / "state", options, "pools[0].options"))
+    state, path = directory / "state", "pools[0].options"
+    return make(Setting(owner, "contract", state, options, path, lease=Lease(terms)))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterable
 
-from burstd.core.errors import CertificateError, NotNow, Problem
+from burstd.core.errors import CertificateError, Problem
 from burstd.core.model import Pool, Site
 from burstd.join import curve
-from burstd.plugins.contract import Join, Listing, Never, Order, Provider, Setting, Shape, Shrinks
-from burstd.plugins.local import launch, processes, site
+from burstd.plugins.contract import Join, Lease, Listing, Never, Order, Provider, Setting, Shape, Shrinks
+from burstd.plugins.local import ending, launch, lease, site, watchdogs
 from burstd.plugins.local.broker import Broker, FlavorName
+from burstd.plugins.local.lease import LocalLease
 from burstd.plugins.local.options import LocalOptions, read_options
 from burstd.plugins.local.site import Place
 
 SOCKET_LIMIT = 99
 """The longest path of a broker's socket in bytes: unix(7) has 108, and Flux says 92 on some systems."""
 
-_KILL_SECONDS = 5.0
 _LIKELY_LAST_GENERATION = 9999
 
 
@@ -36,6 +37,8 @@ class Local:
     listing_seconds = 0.2
 
     def __init__(self, setting: Setting, options: LocalOptions) -> None:
+        self.renewal_seconds = setting.lease.renewal_seconds if setting.lease else 0.0
+        self._lease = setting.lease
         self._prefix = setting.prefix
         self._root = setting.state_dir.expanduser().resolve() / setting.owner
         self._stop_seconds = options.stop_seconds
@@ -46,10 +49,25 @@ class Local:
         return (*self._problems(pool), *_certificate_problems(join))
 
     def observe(self) -> Listing:
-        return Listing(tuple(site.sites(self._root, self._prefix)))
+        return Listing(tuple(self._site(*one) for one in site.places(self._root)))
+
+    def owners(self) -> tuple[str, ...]:
+        return tuple(sorted(site.owners(self._root.parent)))
 
     def provision(self, order: Order) -> None:
-        self._place(order).lay_papers(order.join, ignore_hostname=not self._uts)
+        """Lay the burst's files, and have it watched: a burst that nobody would end is not begun."""
+        place = self._place(order)
+        place.lay_papers(order.join, ignore_hostname=not self._uts)
+        if self._lease is not None:
+            if lease.read(place) is None:
+                self._renew(place, self._lease, busy=False)
+            watchdogs.ensure(place)
+
+    def renew(self, site: Site, *, busy: bool) -> None:
+        place = Place(self._root, site.pool, site.generation)
+        if self._lease is not None and place.directory.exists():
+            self._renew(place, self._lease, busy=busy)
+            watchdogs.ensure(place)
 
     def launch(self, order: Order) -> None:
         self.provision(order)
@@ -73,23 +91,21 @@ class Local:
     def remove(self, site: Site) -> None:
         place = Place(self._root, site.pool, site.generation)
         self._stop(place, place.running().keys() | place.hosts_on_disk() | set(site.hosts))
+        watchdogs.end(place)
         launch.remove_tree(place.directory)
 
+    def _site(self, place: Place, hosts: tuple[str, ...]) -> Site:
+        name = f"{self._prefix}-{place.pool}-g{place.generation}"
+        told = lease.read(place)
+        renewed, busy = (told.renewed, told.busy) if told else (None, False)
+        made = site.created(place)
+        return Site(name, place.pool, place.generation, hosts, made, renewed=renewed, busy=busy)
+
+    def _renew(self, place: Place, given: Lease, *, busy: bool) -> None:
+        lease.write(place, LocalLease(time.time(), busy, given.terms, self._stop_seconds))
+
     def _stop(self, place: Place, hosts: Iterable[str]) -> None:
-        """End the brokers of these hosts all at once, then what their jobs left behind. Raises NotNow."""
-        gone = sorted(hosts)
-        if not gone:
-            return
-
-        def find() -> list[processes.Process]:
-            running = place.running()
-            return [process for host in gone for process in running.get(host, ())]
-
-        left = processes.stop(find, self._stop_seconds, _KILL_SECONDS)
-        if left:
-            pids = ", ".join(str(process.pid) for process in left)
-            raise NotNow(f"{place.directory.name}: brokers do not end, even when killed: pid {pids}")
-        launch.clear([self._broker(place, host) for host in gone])
+        ending.stop(place, hosts, self._stop_seconds)
 
     def _place(self, order: Order) -> Place:
         return Place(self._root, order.pool.name, order.generation)

@@ -33,6 +33,11 @@ def flux_environment() -> Mapping[str, str]:
     return _exports(flux) if flux else {}
 
 
+def plain_environment() -> dict[str, str]:
+    """Return this process's environment without what an instance around it put there."""
+    return {name: value for name, value in os.environ.items() if name not in _ENCLOSING}
+
+
 def executables() -> frozenset[str]:
     """Return what a broker of ours may run: this Python, `flux`, and the `flux-broker` that it turns into."""
     folders = flux_environment().get("FLUX_EXEC_PATH", "").split(":")
@@ -83,8 +88,7 @@ class Broker:
 
     def environment(self) -> dict[str, str]:
         """Return this process's own environment without any instance around it."""
-        rest = {name: value for name, value in os.environ.items() if name not in _ENCLOSING}
-        return rest | dict(self.variables)
+        return plain_environment() | dict(self.variables)
 
     def traces(self) -> tuple[str, ...]:
         """Return the environment entries of which every process of its jobs has one.

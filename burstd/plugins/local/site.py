@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from burstd.core.errors import CertificateError, Never, NotNow
-from burstd.core.model import Site
 from burstd.join import brokerconfig, curve
 from burstd.join.papers import Join
 from burstd.plugins.local import processes
@@ -22,7 +21,7 @@ _PIECES = re.compile(r"(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The directory of one burst: `etc` with its papers, a rundir and a log for each host."""
+    """The directory of one burst: papers (`etc`), lease (`watch`), a rundir and a log for each host."""
 
     root: Path
     pool: str
@@ -35,6 +34,10 @@ class Place:
     @property
     def etc(self) -> Path:
         return self.directory / "etc"
+
+    @property
+    def watch(self) -> Path:
+        return self.directory / "watch"
 
     def rundir(self, host: str) -> Path:
         return self.directory / host
@@ -51,6 +54,7 @@ class Place:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.directory.mkdir(mode=0o700, exist_ok=True)
             self.etc.mkdir(mode=0o700, exist_ok=True)
+            self.watch.mkdir(mode=0o700, exist_ok=True)
             write_private(certificate, join.curve_cert.read_bytes())
             write_private(self.etc / "broker.toml", toml.encode())
         except OSError as exc:
@@ -67,19 +71,40 @@ class Place:
 
     def hosts_on_disk(self) -> set[str]:
         """Return the hosts that have a log or a rundir, running or not."""
+        own = (self.etc, self.watch)
         if not self.directory.exists():
             return set()
-        return {path.name.removesuffix(".log") for path in self.directory.iterdir() if path != self.etc}
+        return {path.name.removesuffix(".log") for path in self.directory.iterdir() if path not in own}
 
 
-def sites(root: Path, prefix: str) -> Iterator[Site]:
-    """Yield every burst of an owner that has a process or a file here, in order."""
+def placed(directory: Path) -> Place:
+    """Return whose the directory of a burst is. Raises ValueError where its name is no burst's."""
+    match = _BURST.fullmatch(directory.name)
+    if match is None:
+        raise ValueError(f"{directory} is not the directory of a burst")
+    return Place(directory.parent, match["pool"], int(match["generation"]))
+
+
+def owners(state_dir: Path) -> set[str]:
+    """Return whose bursts have files under a directory of state."""
+    folders = [path for path in state_dir.iterdir() if path.is_dir()] if state_dir.exists() else []
+    return {root.name for root in folders if any(True for _ in places(root))}
+
+
+def places(root: Path) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    """Yield every burst of an owner that has a process or a file here, with its hosts that run, in order."""
     running = _running(root)
-    for key in sorted(running.keys() | set(_on_disk(root))):
-        pool, generation = key
-        hosts = sorted(running.get(key, ()), key=_natural)
-        place = Place(root, pool, generation)
-        yield Site(f"{prefix}-{pool}-g{generation}", pool, generation, tuple(hosts), _created(place))
+    for pool, generation in sorted(running.keys() | set(_on_disk(root))):
+        hosts = sorted(running.get((pool, generation), ()), key=_natural)
+        yield Place(root, pool, generation), tuple(hosts)
+
+
+def created(place: Place) -> float:
+    """Return when a burst's directory was made, 0.0 where there is none any more."""
+    try:
+        return place.etc.stat().st_ctime
+    except FileNotFoundError:
+        return 0.0
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -116,13 +141,6 @@ def _on_disk(root: Path) -> Iterable[tuple[str, int]]:
         return []
     names = (_BURST.fullmatch(path.name) for path in root.iterdir() if (path / "etc").is_dir())
     return [(match["pool"], int(match["generation"])) for match in names if match]
-
-
-def _created(place: Place) -> float:
-    try:
-        return place.etc.stat().st_ctime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
