@@ -24,6 +24,26 @@ class LeaseTerms:
         return self.with_jobs_seconds if busy else self.idle_seconds
 
 
+RENEWALS = 6
+"""How often a lease is renewed in the time after which an idle burst would end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """That bursts have a lease, and on which terms.
+
+    `image` is burstd's own image, for providers whose sites run a watcher from one; "": none is named.
+    """
+
+    terms: LeaseTerms
+    image: str = ""
+
+    @property
+    def renewal_seconds(self) -> float:
+        """How often it is to be renewed, in seconds."""
+        return self.terms.idle_seconds / RENEWALS
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What a watcher knows of a lease: what it last said, and for how long it has said no other thing.

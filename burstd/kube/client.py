@@ -42,6 +42,10 @@ MANAGER = "burstd"
 """The field manager of what is applied."""
 
 
+Labels = Mapping[str, str | None]
+"""Which labels objects must have, and with which values; None: any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Where an API server is and how to be let in.
@@ -140,7 +144,7 @@ class Cluster:
         """Return an object, None where there is none. Raises NotNow, Never."""
         return self._call("GET", path_of(kind, namespace, name), missing=True)
 
-    def list(self, kind: Kind, namespace: str = "", labels: Mapping[str, str] | None = None) -> Listed:
+    def list(self, kind: Kind, namespace: str = "", labels: Labels | None = None) -> Listed:
         """Return the objects of a kind, of all namespaces where none is named. Raises NotNow, Never."""
         query = {"labelSelector": _selector(labels)} if labels else {}
         found = self._call("GET", path_of(kind, namespace), query, missing=True)
@@ -194,7 +198,7 @@ class Cluster:
         return ""
 
     def watch(
-        self, kind: Kind, version: str, namespace: str = "", labels: Mapping[str, str] | None = None
+        self, kind: Kind, version: str, namespace: str = "", labels: Labels | None = None
     ) -> Iterator[Manifest]:
         """Yield each event (`type`, `object`) after a version until the server ends the watch or `close`.
 
@@ -322,8 +326,10 @@ def _pause(state: RetryCallState) -> float:
     return max(_backoff(state), min(asked, _LONGEST_PAUSE_SECONDS))
 
 
-def _selector(labels: Mapping[str, str]) -> str:
-    return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+def _selector(labels: Labels) -> str:
+    return ",".join(
+        name if value is None else f"{name}={value}" for name, value in sorted(labels.items(), key=str)
+    )
 
 
 def _namespace(manifest: Manifest) -> str:

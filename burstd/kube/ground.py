@@ -10,29 +10,31 @@ import base64
 import copy
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from burstd.core.errors import CertificateError, Never, NotNow
 from burstd.core.model import Failure, Site
+from burstd.core.silence import Lease
 from burstd.join import curve
 from burstd.join.papers import Order
-from burstd.kube import extras, labels, minicluster, operator, patience, reclaims, scaleups
+from burstd.kube import extras, labels, minicluster, operator, reclaims, removal, scaleups
 from burstd.kube.client import Cluster
 from burstd.kube.kinds import EVENT, JOB, MINICLUSTER, NAMESPACE, POD, SECRET, Manifest
+from burstd.kube.lease import Told
+from burstd.kube.leases import Leases
 from burstd.kube.minicluster import Machine
 from burstd.kube.nodes import Nodes
 from burstd.kube.options import KubeOptions
 from burstd.kube.pods import crashed, judge, waits_for_machine
 from burstd.kube.refusals import Exists
+from burstd.kube.removal import Mine
 from burstd.kube.scaleups import Note
 from burstd.kube.watcher import Watcher
 
 __all__ = ["Ground", "Machine"]
 
 log = logging.getLogger(__name__)
-
-REMOVE_SECONDS = 120.0
-"""How long a burst's objects may take to go before the removal is given up for now."""
 
 
 class Ground:
@@ -47,12 +49,16 @@ class Ground:
         *,
         made: bool,
         changed: Callable[[], None] = lambda: None,
+        lease: Lease | None = None,
     ) -> None:
         """Take a connection. `made`: burstd made the cluster, so the operator may be installed.
 
-        `changed` is called when `observe` would show something else than before.
+        `changed` is called when `observe` would show something else than before. `lease` is what bursts have;
+        None: they have none.
         """
         self.cluster = cluster
+        self._owner = owner
+        self._leases = Leases(cluster, owner, options, lease)
         self._marks = {labels.OWNER: owner}
         self._options = options
         self._machine = machine
@@ -74,9 +80,11 @@ class Ground:
     def prepare(self, order: Order) -> None:
         """Make the burst's namespace and Secret, have its images pulled, and the operator installed.
 
-        Raises Never where the namespace is somebody else's, where the certificate cannot be used, NotNow.
+        What ends the burst when nobody cares for it any more comes before all that costs. Raises Never where
+        the namespace is somebody else's, where the certificate cannot be used, NotNow.
         """
         self._make_namespace(order)
+        self._leases.make(order)
         self.cluster.apply(self._secret(order))
         for extra in extras.load(self._options.manifests):
             self._apply_extra(extra, order)
@@ -109,9 +117,9 @@ class Ground:
             return ()
         pods = self.cluster.list(POD, labels=self._marks)
         taken = self._nodes.taken(_homes(pods.items))
-        told = troubles or {}
+        told, leases = troubles or {}, self._leases.told(self._marks)
         sites = tuple(
-            self._site(one, pods.items, taken, told.get(one["metadata"]["name"]))
+            _leased(self._site(one, pods.items, taken, told.get(one["metadata"]["name"])), leases)
             for one in namespaces
             if labels.generation(one)
         )
@@ -120,21 +128,18 @@ class Ground:
 
     def remove(self, site: Site) -> None:
         """Remove the burst and all that is in its namespace; returns once it is gone. Raises NotNow."""
-        found = self.cluster.get(NAMESPACE, site.name)
-        if found is None or not self._is_of(found, site.pool, site.generation):
-            return
-        burst = self.cluster.get(MINICLUSTER, site.pool, site.name)
-        if burst is not None and self._is_of(burst, site.pool, site.generation):
-            self.cluster.delete(MINICLUSTER, burst)
-            self._wait_gone(lambda: self.cluster.get(MINICLUSTER, site.pool, site.name), site.name)
-        self.cluster.delete(NAMESPACE, found)
-        self._wait_gone(lambda: self._still(found), site.name)
+        removal.remove(self.cluster, Mine(site.name, self._owner, site.pool, site.generation))
 
-    def _still(self, namespace: Manifest) -> Manifest | None:
-        """Return the namespace while it is the same one: another of its name is none of this burst's."""
-        found = self.cluster.get(NAMESPACE, namespace["metadata"]["name"])
-        same = found is not None and found["metadata"]["uid"] == namespace["metadata"]["uid"]
-        return found if same else None
+    def renew(self, site: Site, *, busy: bool) -> None:
+        """Say that the burst is still wanted, if it is there and ours. Raises NotNow, Never."""
+        found = self.cluster.get(NAMESPACE, site.name)
+        if found is not None and self._is_of(found, site.pool, site.generation):
+            self._leases.renew(site, busy=busy)
+
+    def owners(self) -> frozenset[str]:
+        """Return everybody who has a burst here. Raises NotNow, Never."""
+        found = self.cluster.list(NAMESPACE, labels={labels.OWNER: None}).items
+        return frozenset(labels.read(one)[labels.OWNER] for one in found if labels.generation(one))
 
     def _make_namespace(self, order: Order) -> None:
         wanted = minicluster.namespace(order)
@@ -269,12 +274,13 @@ class Ground:
         return {pod: self.cluster.log(namespace, pod, container) for pod, container in ending.items()}
 
     def _is_of(self, found: Manifest, pool: str, generation: int) -> bool:
-        marks = self._marks | {labels.POOL: pool}
-        return labels.bears(found, marks) and labels.generation(found) == generation
+        return Mine("", self._owner, pool, generation).is_of(found)
 
-    def _wait_gone(self, look: Callable[[], Manifest | None], name: str) -> None:
-        if not patience.until(lambda: look() is None, REMOVE_SECONDS):
-            raise NotNow(f"what is in the namespace {name} is not gone after {REMOVE_SECONDS:g} s")
+
+def _leased(site: Site, leases: Mapping[str, Told]) -> Site:
+    """Return a site with what its lease says."""
+    told = leases.get(site.name)
+    return replace(site, renewed=told.renewed, busy=told.busy) if told is not None else site
 
 
 def _read_certificate(order: Order) -> bytes:

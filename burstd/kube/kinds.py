@@ -30,12 +30,13 @@ DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 CRD = Kind(
     "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
 )
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 MINICLUSTER = Kind("flux-framework.org/v1alpha2", "MiniCluster", "miniclusters")
 
 _KNOWN = {
     (kind.api_version, kind.name): kind
     for kind in (
-        *(NAMESPACE, NODE, POD, SECRET, SERVICE, EVENT, JOB, DEPLOYMENT, CRD, MINICLUSTER),
+        *(NAMESPACE, NODE, POD, SECRET, SERVICE, EVENT, JOB, DEPLOYMENT, CRD, LEASE, MINICLUSTER),
         Kind("v1", "ConfigMap", "configmaps"),
         Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
         Kind("v1", "ServiceAccount", "serviceaccounts"),

@@ -14,7 +14,7 @@ OWNER = "burstd.dev/owner"
 POOL = "burstd.dev/pool"
 GENERATION = "burstd.dev/generation"
 PART = "burstd.dev/part"
-"""What a pod is for: `broker` or `prepull`."""
+"""What a pod is for: `broker`, `prepull` or `reaper`."""
 
 SPEC = "burstd.dev/spec"
 LEAD = "burstd.dev/lead"
@@ -22,6 +22,7 @@ LEAD = "burstd.dev/lead"
 
 BROKER = "broker"
 PREPULL = "prepull"
+REAPER = "reaper"
 
 
 def of_pool(owner: str, pool: str) -> dict[str, str]:

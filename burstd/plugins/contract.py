@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from burstd.core.errors import Never, NoRoom, NotNow, Problem
 from burstd.core.model import Pool, Shape, Shrinks, Site
-from burstd.core.silence import LeaseTerms
+from burstd.core.silence import Lease, LeaseTerms
 from burstd.join.papers import Declared, Join, Order
 
 __all__ = [
@@ -48,26 +48,6 @@ class Listing:
 
     sites: tuple[Site, ...]
     complete: bool = True
-
-
-RENEWALS = 6
-"""How often a lease is renewed in the time after which an idle burst would end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """That bursts have a lease, and on which terms.
-
-    `image` is burstd's own image, for providers whose sites run a watcher from one; "": none is named.
-    """
-
-    terms: LeaseTerms
-    image: str = ""
-
-    @property
-    def renewal_seconds(self) -> float:
-        """How often it is to be renewed, in seconds."""
-        return self.terms.idle_seconds / RENEWALS
 
 
 @dataclass(frozen=True, slots=True)
