@@ -11,6 +11,11 @@ STEP_SECONDS = 10
 """The clock's number grows by one in this time; on the average a paid pool has fewer new bursts than that."""
 
 
+def born_by(generation: int) -> float:
+    """Return a moment by which a burst of a paid pool was begun, in seconds since the epoch."""
+    return float(BEGIN + generation * STEP_SECONDS)
+
+
 def next_generation(pool: Pool, highest: int, now: float) -> int:
     """Return the number above `highest`, the highest one known, and for a paid pool above the clock's too.
 

@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from burstd.core.errors import CertificateError, Never, Problem
 from burstd.core.hosts import compress
 from burstd.core.model import Pool
+from burstd.core.silence import Lease
 from burstd.join import curve
 from burstd.join.papers import Join
 from burstd.kube import extras, minicluster, operator
 from burstd.kube.options import KubeOptions
 
 
-def problems(pool: Pool, join: Join, options: KubeOptions) -> Iterator[Problem]:
+def problems(
+    pool: Pool, join: Join, options: KubeOptions, *, paid: bool, lease: Lease | None
+) -> Iterator[Problem]:
     """Yield each problem; their paths are relative to the pool."""
     yield from _host_problems(pool)
+    yield from _lease_problems(paid, lease)
     if not minicluster.image(options, join):
         yield Problem(
             "options.image", "missing: the image in which brokers and jobs run", "set it, or lead.image"
@@ -41,6 +45,16 @@ def _host_problems(pool: Pool) -> Iterator[Problem]:
     if pool.hosts != wanted:
         what = f"its hosts are {compress(pool.hosts)}, but pods will be called {compress(wanted)}"
         yield Problem("hosts", what, "name the pool after its hosts: the Flux Operator numbers them from 0")
+
+
+def _lease_problems(paid: bool, lease: Lease | None) -> Iterator[Problem]:
+    """A paid burst that nothing would end is somebody's decision, not an oversight."""
+    if paid and lease is not None and not lease.image:
+        yield Problem(
+            "provider",
+            "its hosts cost money, and without lease.image nothing would end a burst whose burstd is gone",
+            "set lease.image to burstd's own image, or lease.off: true to do without",
+        )
 
 
 def _operator_problems(options: KubeOptions) -> Iterator[Problem]:

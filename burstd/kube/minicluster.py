@@ -9,15 +9,16 @@ become a broken file, `curveCert` would end in a ConfigMap. So the certificate c
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from burstd.core.errors import Never
 from burstd.core.hosts import compress, expand
+from burstd.core.silence import Lease
 from burstd.join import brokerconfig
 from burstd.join.directories import encode
 from burstd.join.papers import Join, Order
-from burstd.kube import labels
+from burstd.kube import labels, lease, reaper
 from burstd.kube.heredoc import changed
 from burstd.kube.kinds import Manifest
 from burstd.kube.options import KubeOptions, VolumeOptions
@@ -76,11 +77,20 @@ def secret(order: Order, curve_cert: bytes, munge_key: bytes | None) -> Manifest
     }
 
 
-def manifests(order: Order, options: KubeOptions, machine: Machine) -> tuple[Manifest, ...]:
+def manifests(
+    order: Order, options: KubeOptions, machine: Machine, given: Lease | None = None
+) -> tuple[Manifest, ...]:
     """Return all that a burst's namespace gets; the Secret says what it would hold, not the contents."""
     pulled = [prepull(order, options, machine)] if options.prepull else []
     made = minicluster(order, options, machine)
-    return (namespace(order), _secret_outline(order), *pulled, made)
+    return (namespace(order), *_ending(order, options, given), _secret_outline(order), *pulled, made)
+
+
+def _ending(order: Order, options: KubeOptions, given: Lease | None) -> Iterator[Manifest]:
+    """Yield what ends the burst if burstd is gone."""
+    if given is not None:
+        yield lease.of_order(order, given.terms.idle_seconds, None)
+        yield from reaper.manifests(order, given.terms, given.image, options) if given.image else ()
 
 
 def _secret_outline(order: Order) -> Manifest:

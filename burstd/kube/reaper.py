@@ -1,8 +1,8 @@
 """What stands beside a burst on Kubernetes and ends it when nobody renews its lease, as manifests. Pure.
 
-It is one small pod of burstd's own image that runs `burstd reap`. Its ServiceAccount may read this lease, read
-and delete this MiniCluster and this namespace, and nothing else anywhere. It keeps no paid machine: it does not
-tolerate what keeps pods off the burst's hosts, and an autoscaler may put it elsewhere.
+It is one small pod of burstd's own image that runs `burstd reap`. Its ServiceAccount may read this lease,
+read and delete this MiniCluster and this namespace, and nothing else anywhere. It keeps no paid machine: it
+does not tolerate what keeps pods off the burst's hosts, and an autoscaler may put it elsewhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a burst is taken off a cluster: first its MiniCluster, so that brokers end in order, then its namespace.
+"""How a burst is taken off a cluster: its MiniCluster first, so that brokers end well, then its namespace.
 
 Both burstd and the burst's own reaper do it so. Nothing is touched that does not bear the burst's labels.
 """

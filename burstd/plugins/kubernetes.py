@@ -67,6 +67,8 @@ class Kubernetes:
 
     def __init__(self, setting: Setting, options: KubernetesOptions) -> None:
         self.paid = options.paid
+        self.renewal_seconds = setting.lease.renewal_seconds if setting.lease else 0.0
+        self._lease = setting.lease
         self.listing_seconds = options.listing_seconds
         self._options = options
         self._opened = Opened(lambda: self._open(setting))
@@ -76,7 +78,7 @@ class Kubernetes:
         self._opened.close()
 
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
-        found = list(checks.problems(pool, join, self._options))
+        found = list(checks.problems(pool, join, self._options, paid=self.paid, lease=self._lease))
         try:
             self.observe()
         except Never as exc:
@@ -105,8 +107,14 @@ class Kubernetes:
         with self._connected() as ground:
             ground.remove(site)
 
+    def renew(self, site: Site, *, busy: bool) -> None:
+        self._opened().renew(site, busy=busy)
+
+    def owners(self) -> tuple[str, ...]:
+        return tuple(sorted(self._opened().owners()))
+
     def manifests(self, order: Order) -> tuple[Manifest, ...]:
-        return minicluster.manifests(order, self._options, Machine())
+        return minicluster.manifests(order, self._options, Machine(), self._lease)
 
     def kubeconfig(self, site: Site) -> str:
         return kubeconfig.minified(self._options.kubeconfig, self._options.context, site.name)
@@ -123,7 +131,15 @@ class Kubernetes:
     def _open(self, setting: Setting) -> Ground:
         options = self._options
         cluster = kubeconfig.connect(options.kubeconfig, options.context, options.patience_seconds)
-        return Ground(cluster, setting.owner, self._options, Machine(), made=False, changed=setting.changed)
+        return Ground(
+            cluster,
+            setting.owner,
+            options,
+            Machine(),
+            made=False,
+            changed=setting.changed,
+            lease=setting.lease,
+        )
 
 
 class Opened:

@@ -15,11 +15,12 @@ from fakes.operator import Delays, ImageBehaviour, Operator
 from burstd.core.model import Pool, Shape
 from burstd.join import curve
 from burstd.join.papers import Declared, Join, Order
-from burstd.plugins.contract import Provider, Setting
-from burstd.plugins.kubernetes import make
+from burstd.plugins.contract import Lease, LeaseTerms, Setting
+from burstd.plugins.kubernetes import Kubernetes, make
 from burstd.stage import machine
 
 OPERATOR_YAML = Path(__file__).parents[1] / "fakes" / "flux-operator.yaml"
+LEASE = Lease(LeaseTerms(900.0, 86_400.0), "registry.example.org/burstd:1")
 IMAGE = "registry.example.org/flux:0.88.0"
 DIGEST = "registry.example.org/flux-operator@sha256:" + "0" * 64
 
@@ -79,6 +80,11 @@ def town(
             yield Town(server, directory, join, pool, file, options)
 
 
-def a_kubernetes(place: Town, owner: str = "tester", **options: Any) -> Provider:
+def a_kubernetes(
+    place: Town, owner: str = "tester", *, lease: Lease | None = LEASE, **options: Any
+) -> Kubernetes:
     """Return a provider of an owner on this cluster."""
-    return make(Setting(owner, "contract", place.directory, place.options | options, "pools[0].options"))
+    given = place.options | options
+    made = make(Setting(owner, "contract", place.directory, given, "pools[0].options", lease=lease))
+    assert isinstance(made, Kubernetes)
+    return made

@@ -16,12 +16,13 @@ from fakes.kind import Workshop
 from burstd.core.model import Pool, Shape
 from burstd.join import curve
 from burstd.join.papers import Declared, Join, Order
-from burstd.plugins.contract import Setting
+from burstd.plugins.contract import Lease, LeaseTerms, Setting
 from burstd.plugins.kind import Kind, make
 from burstd.stage import machine
 
 OPERATOR_YAML = Path(__file__).parents[1] / "fakes" / "flux-operator.yaml"
 DIGEST = "registry.example.org/flux-operator@sha256:" + "0" * 64
+LEASE = Lease(LeaseTerms(900.0, 86_400.0), "registry.example.org/burstd:1")
 OPTIONS: dict[str, Any] = {
     "image": "registry.example.org/flux:0.88.0",
     "operator": {"manifest": str(OPERATOR_YAML), "image": DIGEST},
@@ -40,8 +41,8 @@ class Town:
 
     def provider(self, owner: str = "tester", **options: Any) -> Kind:
         """Return a provider of an owner, as a burstd that has just started has it."""
-        setting = Setting(owner, "contract", self.directory / "state", OPTIONS | options, "pools[0].options")
-        made = make(setting)
+        state, path = self.directory / "state", "pools[0].options"
+        made = make(Setting(owner, "contract", state, OPTIONS | options, path, lease=LEASE))
         assert isinstance(made, Kind)
         return made
 

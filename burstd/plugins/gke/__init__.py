@@ -54,6 +54,8 @@ class Gke:
         near = bool(options.insecure_endpoint)
         pace = QUICK if near else Pace()
         self.listing_seconds = QUICK_LISTING_SECONDS if near else LISTING_SECONDS
+        self.renewal_seconds = setting.lease.renewal_seconds if setting.lease else 0.0
+        self._lease = setting.lease
         self._options = options
         self._machine = options.machine
         self.shape: Shape | None = self._machine.shape if self._machine else None
@@ -67,8 +69,9 @@ class Gke:
         self._cloud.close()
 
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
-        papers = (*checks.problems(pool, join, self._options), *_munge_problems(join))
-        return (*self._shape_problems(pool.shape), *papers, *self._access_problems())
+        papers = checks.problems(pool, join, self._options, paid=self.paid, lease=self._lease)
+        found = (*self._shape_problems(pool.shape), *papers, *_munge_problems(join))
+        return (*found, *self._access_problems())
 
     def observe(self) -> Listing:
         return self._sites.observe()
@@ -86,10 +89,16 @@ class Gke:
     def remove(self, site: Site) -> None:
         self._sites.remove(site)
 
+    def renew(self, site: Site, *, busy: bool) -> None:
+        self._sites.renew(site, busy=busy)
+
+    def owners(self) -> tuple[str, ...]:
+        return tuple(sorted(self._sites.owners()))
+
     def manifests(self, order: Order) -> tuple[Manifest, ...]:
         name = order.site_name if self._options.cluster else order.pool.name
         machine = request.machine(self._options, order.pool.name, name)
-        return minicluster.manifests(order, self._options, machine)
+        return minicluster.manifests(order, self._options, machine, self._lease)
 
     def kubeconfig(self, site: Site) -> str:
         """There is no secret in it: kubectl asks Google's own plugin for tokens."""

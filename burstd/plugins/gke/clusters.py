@@ -102,6 +102,16 @@ class Clusters:
         else:
             self._delete(cluster)
 
+    def renew(self, site: Site, *, busy: bool) -> None:
+        """Renew the lease of a burst whose cluster is there. Raises NotNow, Never."""
+        cluster = self._fleet.serving(site.pool, site.generation, site.name)
+        if cluster is not None and cluster.lives:
+            self._grounds.of(cluster, site.pool, site.pool).renew(site, busy=busy)
+
+    def owners(self) -> frozenset[str]:
+        """Return whose clusters there are in the project. Raises NotNow where a list is not whole, Never."""
+        return self._fleet.owners()
+
     def _obtain(self, order: Order) -> Obtained:
         found = self._fleet.serving(order.pool.name, order.generation, order.site_name)
         if found is not None:

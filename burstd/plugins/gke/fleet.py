@@ -44,6 +44,14 @@ class Fleet:
         self._learn(known, own)
         return Sighting(own, self._zone not in listed.missing_zones)
 
+    def owners(self) -> frozenset[str]:
+        """Return everybody whose labels a cluster bears. Raises NotNow where a list is not whole."""
+        listed = self._cloud.clusters()
+        if self._zone in listed.missing_zones:
+            raise NotNow(f"GKE does not list the clusters of {self._zone} now")
+        marks = (cluster.marks for cluster in listed.clusters)
+        return frozenset(one.owner for one in marks if one is not None)
+
     def note(self, cluster: ClusterSeen) -> None:
         """Remember a cluster that is used from now on: a list may not show it yet."""
         with self._lock:

@@ -74,6 +74,7 @@ class Grounds:
             machine,
             made=self._made,
             changed=self._setting.changed,
+            lease=self._setting.lease,
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from burstd.core.errors import Never, NotNow
+from burstd.core.generations import born_by
 from burstd.core.model import Failure, Site
 from burstd.kube.ground import Ground
 from burstd.plugins.contract import Listing, Order, Setting
@@ -80,6 +81,21 @@ class NodePools:
         finally:
             self._delete(cluster, site)
 
+    def renew(self, site: Site, *, busy: bool) -> None:
+        """Renew the lease of a burst that is there. Raises NotNow, Never."""
+        cluster = self._cloud.cluster(self._options.location, self._options.cluster)
+        if cluster is not None and cluster.lives:
+            self._grounds.of(cluster, "", "").renew(site, busy=busy)
+
+    def owners(self) -> frozenset[str]:
+        """Return whose node pools and namespaces there are on the cluster. Raises NotNow, Never."""
+        cluster = self._cloud.cluster(self._options.location, self._options.cluster)
+        if cluster is None:
+            return frozenset()
+        pools = (pool.marks for pool in cluster.node_pools)
+        named = frozenset(marks.owner for marks in pools if marks is not None)
+        return named | (self._grounds.of(cluster, "", "").owners() if cluster.lives else frozenset())
+
     def _cluster(self) -> ClusterSeen:
         name, where = self._options.cluster, self._options.location
         cluster = self._cloud.cluster(where, name)
@@ -128,7 +144,8 @@ class NodePools:
         its = pool.marks
         assert its is not None, "only owned node pools are listed"
         found = sights.find(sites, its.pool, its.generation)
-        base = Site(pool.name, its.pool, its.generation, (), found.created if found else 0.0)
+        made = found.created if found else born_by(its.generation)
+        base = Site(pool.name, its.pool, its.generation, (), made)
         if pool.status == "STOPPING":
             return replace(base, pending="its node pool is being deleted")
         return sights.merge(base, found, trouble, "nothing is launched there yet")

@@ -29,6 +29,8 @@ def merge(base: Site, found: Site | None, trouble: Failure | None, waiting: str)
         failure=found.failure,
         lead=found.lead,
         reclaimed=found.reclaimed,
+        renewed=found.renewed,
+        busy=found.busy,
     )
 
 

@@ -11,7 +11,7 @@ from burstd.core.model import Pool, Site
 from burstd.kube import checks, kubeconfig, minicluster
 from burstd.kube.ground import Machine
 from burstd.kube.kinds import Manifest
-from burstd.plugins.contract import Join, Listing, Order, Provider, Setting, Shape, Shrinks
+from burstd.plugins.contract import Join, Lease, Listing, Order, Provider, Setting, Shape, Shrinks
 from burstd.plugins.kind import options as kind_options
 from burstd.plugins.kind import program
 from burstd.plugins.kind.clusters import Clusters
@@ -24,7 +24,7 @@ __all__ = ["Kind", "make"]
 def make(setting: Setting) -> Provider:
     """Return the provider of one pool. Raises ConfigError on bad options."""
     options, own = kind_options.read(setting)
-    return Kind(options, Clusters(setting, options, own))
+    return Kind(options, Clusters(setting, options, own), setting.lease)
 
 
 class Kind:
@@ -34,7 +34,9 @@ class Kind:
     shape: Shape | None = None
     shrinks: Shrinks = "top"
 
-    def __init__(self, options: KindOptions, clusters: Clusters) -> None:
+    def __init__(self, options: KindOptions, clusters: Clusters, lease: Lease | None) -> None:
+        self.renewal_seconds = lease.renewal_seconds if lease else 0.0
+        self._lease = lease
         self.listing_seconds = options.listing_seconds
         self._options = options
         self._clusters = clusters
@@ -46,7 +48,8 @@ class Kind:
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
         missing = tuple(program.problems(self._options.load_images))
         unheard = () if missing else tuple(_docker_problems())
-        return (*checks.problems(pool, join, self._options), *missing, *unheard)
+        found = checks.problems(pool, join, self._options, paid=self.paid, lease=self._lease)
+        return (*found, *missing, *unheard)
 
     def observe(self) -> Listing:
         return self._clusters.observe()
@@ -63,8 +66,14 @@ class Kind:
     def remove(self, site: Site) -> None:
         self._clusters.remove(site)
 
+    def renew(self, site: Site, *, busy: bool) -> None:
+        self._clusters.renew(site, busy=busy)
+
+    def owners(self) -> tuple[str, ...]:
+        return tuple(sorted(self._clusters.owners()))
+
     def manifests(self, order: Order) -> tuple[Manifest, ...]:
-        return minicluster.manifests(order, self._options, Machine())
+        return minicluster.manifests(order, self._options, Machine(), self._lease)
 
     def kubeconfig(self, site: Site) -> str:
         text = self._clusters.kubeconfig(site)

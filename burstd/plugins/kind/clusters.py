@@ -106,6 +106,22 @@ class Clusters:
         _empty(seen, site)
         self._delete(site.name)
 
+    def renew(self, site: Site, *, busy: bool) -> None:
+        """Renew the lease of a burst that is there and the owner's. Raises NotNow, Never."""
+        if site.name not in program.clusters():
+            return
+        seen = self._look(site.name)
+        if seen.ground is None:
+            raise NotNow(f"the cluster {site.name} does not answer, so its lease is not renewed")
+        if seen.mark is not None and seen.mark.is_of(self._owner, site.pool, site.generation):
+            seen.ground.renew(site, busy=busy)
+
+    def owners(self) -> set[str]:
+        """Return whose clusters there are, as their nodes say, or the marks of those that do not answer."""
+        named = {name: self._look(name).mark for name in program.clusters()}
+        own = {mark.owner for mark in named.values() if mark is not None}
+        return own.union(*(self._marks.owners(name) for name, mark in named.items() if mark is None))
+
     def kubeconfig(self, site: Site) -> str:
         """Return the kubeconfig of a site's cluster, as kind has it."""
         text = program.kubeconfig(site.name)
@@ -265,6 +281,8 @@ def _on_it(ground: Ground, base: Site) -> Site | _Nothing:
         failure=found.failure,
         lead=found.lead,
         reclaimed=found.reclaimed,
+        renewed=found.renewed,
+        busy=found.busy,
     )
 
 

@@ -94,7 +94,15 @@ class Grounds:
         setting, options = self._setting, self._options
         with tempfile.TemporaryDirectory(prefix="burstd-") as folder:
             cluster = kubeconfig.connect(str(private(Path(folder), text)), "", PATIENCE_SECONDS)
-        return Ground(cluster, setting.owner, options, Machine(), made=True, changed=setting.changed)
+        return Ground(
+            cluster,
+            setting.owner,
+            options,
+            Machine(),
+            made=True,
+            changed=setting.changed,
+            lease=setting.lease,
+        )
 
 
 def private(folder: Path, text: str) -> Path:

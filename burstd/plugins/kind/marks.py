@@ -64,7 +64,8 @@ class Marks:
     """The marks of one owner's clusters. Used by worker threads."""
 
     def __init__(self, setting: Setting) -> None:
-        self._root = setting.state_dir.expanduser().resolve() / setting.owner / "kind"
+        self._state = setting.state_dir.expanduser().resolve()
+        self._root = self._state / setting.owner / "kind"
 
     def kubeconfig(self, name: str) -> Path:
         """Return where `kind` writes the cluster's kubeconfig, mode 0600."""
@@ -76,6 +77,11 @@ class Marks:
             return _parsed(json.loads((self._root / name / _MARK).read_bytes()))
         except (OSError, ValueError):
             return None
+
+    def owners(self, name: str) -> set[str]:
+        """Return who says on this machine's disk that a cluster is theirs."""
+        files = self._state.glob(f"*/kind/{name}/{_MARK}")
+        return {file.parents[2].name for file in files}
 
     def write(self, name: str, mark: Mark) -> None:
         """Write a cluster's mark, whole or not at all. Raises NotNow."""

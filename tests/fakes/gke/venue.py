@@ -13,7 +13,7 @@ from typing import Any
 from burstd.core.model import Pool, Shape, Site
 from burstd.join import curve
 from burstd.join.papers import Declared, Join, Order
-from burstd.plugins.contract import Setting
+from burstd.plugins.contract import Lease, LeaseTerms, Setting
 from burstd.plugins.gke import Gke, make
 from burstd.stage import machine
 from fakes.gke.server import FakeGke
@@ -24,6 +24,7 @@ from fakes.operator import Operator
 
 OPERATOR_YAML = Path(__file__).parents[1] / "flux-operator.yaml"
 DIGEST = "registry.example.org/flux-operator@sha256:" + "0" * 64
+LEASE = Lease(LeaseTerms(900.0, 86_400.0), "registry.example.org/burstd:1")
 IMAGE = "registry.example.org/flux:0.88.0"
 ZONE = "us-central1-a"
 CORES = 2
@@ -52,8 +53,8 @@ class Region:
 
     def provider(self, owner: str = "tester", **options: Any) -> Gke:
         """Return a provider of an owner here; it is closed with the region."""
-        setting = Setting(owner, "contract", self.directory, self.options(**options), "pools[0].options")
-        made = make(setting)
+        given, path = self.options(**options), "pools[0].options"
+        made = make(Setting(owner, "contract", self.directory, given, path, lease=LEASE))
         assert isinstance(made, Gke)
         self.providers.append(made)
         return made
