@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from burstd.cli import hand
+from burstd.cli import hand, leftover
 from burstd.cli.choices import SETTINGS, By, CostFormat, FluxChoice, LogFormat
 from burstd.cli.options import Written, configured
 from burstd.cli.renderapp import render
@@ -204,3 +204,4 @@ def demo(
 
 
 hand.add_to(app)
+leftover.add_to(app)

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from burstd.config.fields import Seconds, Section, shown_default
-from burstd.core.silence import LeaseTerms
+from burstd.core.silence import IDLE_SECONDS, WITH_JOBS_SECONDS, LeaseTerms
 
 
 class LeaseConfig(Section):
@@ -20,13 +20,13 @@ class LeaseConfig(Section):
         "on Kubernetes needs this word, so that somebody has decided it.",
     )
     idle_seconds: Seconds = Field(
-        default=900.0,
+        default=IDLE_SECONDS,
         description="Seconds without a sign of burstd after which a burst ends on which no job runs. Long "
         "enough for a restart or an upgrade of burstd, short against what a forgotten machine costs. The "
         "lease is renewed six times in this time.",
     )
     with_jobs_seconds: Seconds = Field(
-        default=86_400.0,
+        default=WITH_JOBS_SECONDS,
         description="The same for a burst on which jobs ran when burstd last said something: a day, so that "
         "nobody's job is killed because burstd is away for a while.",
     )

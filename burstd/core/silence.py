@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 
 from burstd.core.model import Site
 
+IDLE_SECONDS = 900.0
+WITH_JOBS_SECONDS = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseTerms:
     """After how many seconds of silence a burst ends: while nobody's job runs there, and while one does."""
 
-    idle_seconds: float = 900.0
-    with_jobs_seconds: float = 86_400.0
+    idle_seconds: float = IDLE_SECONDS
+    with_jobs_seconds: float = WITH_JOBS_SECONDS
 
     def allowed(self, *, busy: bool) -> float:
         """Return the seconds of silence that a burst survives."""

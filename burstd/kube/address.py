@@ -5,18 +5,15 @@ A load balancer's address stays. A NodePort's is that of the machine on which ra
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from burstd.core.errors import Never, NotNow
-from burstd.kube import kubeconfig
-from burstd.kube.client import Access, Cluster, connect
+from burstd.kube import inpod, kubeconfig
+from burstd.kube.client import Cluster, connect
 from burstd.kube.kinds import NODE, SERVICE, Kind, Manifest
 
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
-_IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _BALANCER_SECONDS = 10.0
 
 
@@ -35,16 +32,13 @@ def open_lead(kubeconfig_file: str = "") -> Cluster:
     """Return a connection to the lead's own cluster: by a kubeconfig, or as a pod of it. Raises Never."""
     if kubeconfig_file:
         return kubeconfig.connect(kubeconfig_file)
-    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    token = _IN_POD / "token"
-    if not host or not token.is_file():
+    access = inpod.access()
+    if access is None:
         raise Never(
             "lead.host is auto, but burstd has no ServiceAccount's token here: mount it, set "
             "lead.minicluster.kubeconfig, or write the address down"
         )
-    bracketed = f"[{host}]" if ":" in host else host
-    ca = (_IN_POD / "ca.crt").read_bytes()
-    return connect(Access(f"https://{bracketed}:{port}", ca, token.read_text))
+    return connect(access)
 
 
 def find(cluster: Cluster, namespace: str, name: str) -> Address:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
-from burstd.core.errors import EffectError, Never
+from burstd.core.errors import EffectError
 from burstd.core.model import Site
 from burstd.core.silence import Lease
 from burstd.join.papers import Order
@@ -37,10 +37,10 @@ class Leases:
         given = self._given
         if given is None:
             return
-        self._make_once(lease.of_order(order, given.terms.idle_seconds, time.time()), order)
+        self._make_once(lease.of_order(order, given.terms.idle_seconds, time.time()))
         if given.image:
             for manifest in reaper.manifests(order, given.terms, given.image, self._options):
-                self._make_once(manifest, order)
+                self._make_once(manifest)
 
     def renew(self, site: Site, *, busy: bool) -> None:
         """Renew a lease, or make it again where somebody took it away. Raises NotNow, Never."""
@@ -72,16 +72,12 @@ class Leases:
             if one["metadata"]["name"] == lease.NAME
         }
 
-    def _make_once(self, manifest: Manifest, order: Order) -> None:
+    def _make_once(self, manifest: Manifest) -> None:
+        """Make an object that is not changed later; in the burst's namespace nobody else makes one."""
         try:
             self._cluster.create(manifest)
-        except Exists as exc:
-            kind = self._cluster.kind(manifest)
-            name = manifest["metadata"]["name"]
-            found = self._cluster.get(kind, name, order.site_name)
-            if found is not None and not labels.bears(found, labels.of_order(order)):
-                what = f"the {kind.name} {name} in {order.site_name} is not burstd's; remove it by hand"
-                raise Never(what) from exc
+        except Exists:
+            log.debug("%s is there already", manifest["metadata"]["name"])
 
     def _look_after_reaper(self, site: Site) -> None:
         """Say it once where nobody would end the burst: its pod may lack its image, or a machine."""

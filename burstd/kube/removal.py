@@ -42,6 +42,13 @@ def remove(cluster: Cluster, mine: Mine) -> None:
     _wait_gone(lambda: _still(cluster, found), mine.namespace)
 
 
+def remove_namespace(cluster: Cluster, mine: Mine) -> None:
+    """Have the burst's namespace go, and do not wait: who calls may go with it. Raises NotNow, Never."""
+    found = cluster.get(NAMESPACE, mine.namespace)
+    if found is not None and mine.is_of(found):
+        cluster.delete(NAMESPACE, found)
+
+
 def remove_brokers(cluster: Cluster, mine: Mine) -> None:
     """Remove the MiniCluster alone; return once it is gone. Raises NotNow, Never."""
     burst = cluster.get(MINICLUSTER, mine.pool, mine.namespace)

@@ -178,6 +178,18 @@ def test_labels_are_checked(api: Calls, maps: str) -> None:
     assert api("POST", maps, config_map("one", {"a": 1}))[1]["reason"] == "BadRequest"
 
 
+def test_times_of_leases_have_six_digits(api: Calls, namespace: str) -> None:
+    """A Lease keeps a time with exactly six digits of a second, and one with another number is BadRequest."""
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    spec = {"holderIdentity": "tester", "leaseDurationSeconds": 900}
+    for time in ("2026-11-25T04:05:06Z", "2026-11-25T04:05:06.123Z"):
+        body = {"metadata": {"name": "one"}, "spec": spec | {"renewTime": time}}
+        assert api("POST", path, body)[1]["reason"] == "BadRequest"
+    time = "2026-11-25T04:05:06.123456Z"
+    made = api.make(path, {"metadata": {"name": "one"}, "spec": spec | {"renewTime": time}})
+    assert made["spec"]["renewTime"] == time
+
+
 def test_secrets_must_be_base64(api: Calls, namespace: str) -> None:
     """Data of a Secret that are no base64 are BadRequest."""
     body = {"metadata": {"name": "one"}, "data": {"a": "?"}}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -324,3 +326,39 @@ def _count_up(calls: Calls, times: int) -> None:
         obj = calls.read(f"{MAPS}/one")
         obj["data"]["n"] = str(int(obj["data"]["n"]) + 1)
         times -= calls("PUT", f"{MAPS}/one", obj)[0] == 200
+
+
+def a_role(server: ApiServer, name: str, *rules: tuple[str, str, str]) -> Calls:
+    """Give a ServiceAccount these rights alone (group, resource, verb), in the namespace default."""
+    of = "rbac.authorization.k8s.io"
+    meta = {"name": name, "namespace": "default"}
+    given = [{"apiGroups": [group], "resources": [kind], "verbs": [verb]} for group, kind, verb in rules]
+    server.store.create(f"roles.{of}", {"metadata": meta, "rules": given})
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+    role = {"apiGroup": of, "kind": "Role", "name": name}
+    server.store.create(f"rolebindings.{of}", {"metadata": meta, "roleRef": role, "subjects": [subject]})
+    with tempfile.TemporaryDirectory() as folder:
+        token = server.account_token("default", name)
+        return Calls(server.write_kubeconfig(Path(folder) / "config", token=token))
+
+
+def test_an_account_may_do_what_its_role_says(server: ApiServer) -> None:
+    """A ServiceAccount may do what a role of its namespace allows, and is told which right it lacks."""
+    server.store.create("configmaps", config_map("one"))
+    with closing(a_role(server, "reader", ("", "configmaps", "get"))) as calls:
+        assert calls("GET", f"{MAPS}/one")[0] == 200
+        for method, path in (("GET", MAPS), ("DELETE", f"{MAPS}/one"), ("GET", PODS)):
+            code, told = calls(method, path)
+            assert (code, told["reason"]) == (403, "Forbidden")
+        assert 'User "system:serviceaccount:default:reader" cannot list resource "pods"' in told["message"]
+
+
+def test_an_account_gives_no_right_that_it_lacks(server: ApiServer) -> None:
+    """Making a Role, or binding one, needs every right in it."""
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles"
+    rights = [("rbac.authorization.k8s.io", "roles", "create"), ("", "configmaps", "get")]
+    with closing(a_role(server, "maker", *rights)) as calls:
+        for verb, code in (("get", 201), ("delete", 403)):
+            rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["x"], "verbs": [verb]}
+            body = {"metadata": {"name": f"may-{verb}"}, "rules": [rule]}
+            assert calls("POST", roles, body)[0] == code

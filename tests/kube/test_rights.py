@@ -28,8 +28,11 @@ EXTRA = {"name": "extra", "image": CRASH, "noWrapEntrypoint": True}
 Right = tuple[str, str, str]
 """API group, resource, verb."""
 
-CREATED_BY_APPLYING = {("", "secrets", "create")}
+CREATED_BY_APPLYING = {("", "secrets", "create"), ("coordination.k8s.io", "leases", "create")}
 """A patch that applies what is not there yet needs this right beside its own."""
+
+GIVEN = {("coordination.k8s.io", "leases", "get")}
+"""What the reaper may do and burstd does not: nobody can give a right that they do not have."""
 
 pytestmark = pytest.mark.process
 
@@ -44,9 +47,10 @@ def test_what_burstd_calls_is_what_the_role_allows() -> None:
     images = {IMAGE: ImageBehaviour(), CRASH: ImageBehaviour(output=WORDS, exit_code=1)}
     with town(images, Delays(back_off=0.05, retry=0.05)) as place:
         install(place.api.store)
+        bind(place)
         play(place)
         used = rights(place.api.requests)
-    assert used | CREATED_BY_APPLYING == allowed()
+    assert used | CREATED_BY_APPLYING | GIVEN == allowed()
 
 
 def test_the_page_lists_the_rights() -> None:
@@ -68,6 +72,16 @@ def allowed() -> set[Right]:
     }
 
 
+def bind(place: Town) -> None:
+    """Let burstd be a ServiceAccount with this role and no other right."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "burstd"}
+    subject = {"kind": "ServiceAccount", "name": "burstd", "namespace": "default"}
+    place.api.store.create("clusterroles.rbac.authorization.k8s.io", yaml.safe_load(RIGHTS.read_text()))
+    binding = {"metadata": {"name": "burstd"}, "roleRef": role, "subjects": [subject]}
+    place.api.store.create("clusterrolebindings.rbac.authorization.k8s.io", binding)
+    place.api.write_kubeconfig(place.kubeconfig, token=place.api.account_token("default", "burstd"))
+
+
 def play(place: Town) -> None:
     """Play a burst that grows, one whose container crashes, and one that no machine can take."""
     certificate = base64.b64encode(place.join.curve_cert.read_bytes()).decode()
@@ -80,7 +94,10 @@ def play(place: Town) -> None:
     provider.provision(order)
     provider.launch(order)
     until(provider, lambda site: site.hosts and not site.pending)
+    assert provider.owners() == ("tester",)
+    provider.renew(provider.observe().sites[0], busy=True)
     provider.resize(replace(order, size=2))
+    provider.launch(replace(order, size=2))
     provider.remove(until(provider, lambda site: len(site.hosts) == 2))
     crashing = a_kubernetes(place, containers=[EXTRA])
     crashing.launch(place.order(1, generation=2))

@@ -19,6 +19,7 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
 _NAMES = {"namespaces": (_LABEL, 63), "services": (_SERVICE, 63)}
 _RBAC = {"roles", "rolebindings", "clusterroles", "clusterrolebindings"}
 _REQUIRED = {
@@ -79,8 +80,18 @@ def check_shape(kind: Kind, body: Any, *, applied: bool = False) -> None:
         raise Refused(
             400, f"{kind.kind} in version {kind.version} cannot be handled as a {kind.kind}: {told}"
         )
+    _check_times(kind, body)
     for value in (body.get("data") or {}).values() if kind.resource == "secrets" else ():
         _check_base64(kind, value)
+
+
+def _check_times(kind: Kind, body: Object) -> None:
+    """A MicroTime has exactly six digits after the second."""
+    spec = body.get("spec") or {}
+    times = [spec.get(key) for key in ("acquireTime", "renewTime")] if kind.plural == "leases" else []
+    if wrong := [one for one in times if one is not None and not _MICRO_TIME.fullmatch(one)]:
+        told = f'parsing time "{wrong[0]}" as "2006-01-02T15:04:05.000000Z07:00"'
+        raise Refused(400, f"Lease in version {kind.version} cannot be handled as a Lease: {told}")
 
 
 def check_content(kind: Kind, obj: Object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import select
 import socket
 import ssl
@@ -18,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 
+from fakes.kube.authority import Account, check
 from fakes.kube.controllers import Controllers, Pace
 from fakes.kube.faults import Fault, Faults
 from fakes.kube.kinds import Kinds
@@ -57,6 +59,7 @@ class ApiServer:
         self.requests: list[Record] = []
         self.ca_pem = b""
         self._token = token
+        self._accounts: dict[str, Account] = {}
         self._routes = Routes(self.store)
         self._controllers = Controllers(self.store, self.pace)
         self._lock = threading.Lock()
@@ -128,6 +131,12 @@ class ApiServer:
         """Return the bearer token that is let in now."""
         return self._token() if callable(self._token) else self._token
 
+    def account_token(self, namespace: str, name: str) -> str:
+        """Return a token of a ServiceAccount, who may do what RBAC allows; nobody else is so confined."""
+        token = f"account-{secrets.token_hex(8)}"
+        self._accounts[token] = Account(namespace, name)
+        return token
+
     def freeze(self) -> None:
         """Answer nothing: requests and watches wait."""
         self._running.clear()
@@ -145,8 +154,9 @@ class ApiServer:
         """Forget the history: watches and pages from before are answered with 410."""
         self.store.compact()
 
-    def write_kubeconfig(self, path: Path, context: str = "fake") -> Path:
+    def write_kubeconfig(self, path: Path, context: str = "fake", token: str = "") -> Path:
         """Write a kubeconfig of mode 0600 with one context and, where there is a token, its user."""
+        token = token or self.token() or ""
         cluster: Object = {"server": self.url}
         if self.ca_pem:
             import base64
@@ -157,7 +167,7 @@ class ApiServer:
             "kind": "Config",
             "current-context": context,
             "clusters": [{"name": context, "cluster": cluster}],
-            "users": [{"name": context, "user": {"token": self.token()} if self._token else {}}],
+            "users": [{"name": context, "user": {"token": token} if token else {}}],
             "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
         }
         path = Path(path)
@@ -203,11 +213,21 @@ class ApiServer:
 
     def _refuse(self, request: Request) -> Answer | None:
         given, wanted = request.headers.get("authorization"), self.token()
+        account = self._accounts.get((given or "").removeprefix("Bearer "))
+        if account is not None:
+            return self._confine(account, request)
         if wanted is None or given == f"Bearer {wanted}":
             return None
         if given is None and request.path.rstrip("/") in _OPEN_PATHS:
             return None
         return Answer(401, Refused(401, "Unauthorized").body())
+
+    def _confine(self, account: Account, request: Request) -> Answer | None:
+        try:
+            check(self.store, account, request)
+        except Refused as refused:
+            return Answer(refused.code, refused.body())
+        return None
 
     def _make_tls(self) -> ssl.SSLContext:
         import trustme
