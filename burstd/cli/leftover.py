@@ -6,7 +6,51 @@ from typing import Annotated
 
 import typer
 
+from burstd.cli.options import Written, configured
 from burstd.core.silence import IDLE_SECONDS, WITH_JOBS_SECONDS, LeaseTerms
+
+_Owner = Annotated[str, typer.Option("--owner", help="Whose [the configured owner's].", show_default=False)]
+_Every = Annotated[bool, typer.Option("--all-owners", help="Everybody's whom the providers see.")]
+
+
+@configured
+def orphans(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    of: _Owner = "",
+    all_owners: _Every = False,
+) -> None:
+    """List the sites whose burstd is silent, from the providers' side alone: no lead, no ledger.
+
+    Changes nothing. Exit code 1: not everything could be seen.
+    """
+    from burstd.cli.orphaned import orphans as listed
+
+    whole = listed(written.load(here=False), of, every=all_owners, say=typer.echo, warn=_warn)
+    raise typer.Exit(0 if whole else 1)
+
+
+@configured
+def gc(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    of: _Owner = "",
+    all_owners: _Every = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove the sites whose burstd is silent, and see that they are gone; what lives is left alone.
+
+    Prints nothing where there is nothing to do. Exit code 1: something is left, or could not be seen.
+    """
+    from burstd.cli.orphaned import gc as collected
+
+    config = written.load(here=False)
+    done = collected(config, of, every=all_owners, dry_run=dry_run, say=typer.echo, warn=_warn)
+    raise typer.Exit(0 if done else 1)
+
+
+def _warn(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def reap(
@@ -39,4 +83,5 @@ def reap(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `burstd`."""
-    app.command()(reap)
+    for command in (orphans, gc, reap):
+        app.command()(command)

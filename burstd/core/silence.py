@@ -98,10 +98,13 @@ class Sign:
         return self.at is not None and now - self.at > self.allowed_seconds
 
 
-def last_sign(site: Site, terms: LeaseTerms, provision_seconds: float) -> Sign:
-    """Return the last sign of life of a site, whose pool's sites take up to `provision_seconds` to be made.
+def last_sign(
+    site: Site, terms: LeaseTerms, provision_seconds: float, lifetime_seconds: float | None
+) -> Sign:
+    """Return the last sign of life of a site.
 
-    A site without a lease may have running jobs as soon as it has hosts, whether anybody says so or not.
+    Sites of its pool take up to `provision_seconds` to be made, and live for `lifetime_seconds` at most, or
+    for ever. A site without a lease may have running jobs as soon as it has hosts, and nobody says so.
     """
     if site.kept_until is not None:
         return Sign("kept for the next burst until", site.kept_until, terms.idle_seconds)
@@ -109,6 +112,9 @@ def last_sign(site: Site, terms: LeaseTerms, provision_seconds: float) -> Sign:
         what = "lease renewed, with jobs" if site.busy else "lease renewed"
         return Sign(what, site.renewed, terms.allowed(busy=site.busy))
     born = site.created or None
+    if site.hosts and lifetime_seconds is None:
+        return Sign("made, without a lease, to live for ever", None, 0.0)
     if site.hosts:
-        return Sign("made, without a lease", born, terms.with_jobs_seconds)
+        longest = max(terms.with_jobs_seconds, lifetime_seconds or 0.0)
+        return Sign("made, without a lease", born, longest)
     return Sign("made, nothing runs there", born, terms.idle_seconds + provision_seconds)

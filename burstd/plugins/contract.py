@@ -21,6 +21,7 @@ __all__ = [
     "Declared",
     "Factory",
     "Join",
+    "Keeps",
     "Lease",
     "LeaseTerms",
     "Listing",
@@ -157,6 +158,15 @@ class Renews(Protocol):
 
         The lease is made with the site: what cannot make it does not bring up the site.
         """
+        ...
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """A provider that may keep something of a site for the next one."""
+
+    def discard(self, site: Site) -> None:
+        """Remove the site and keep nothing of it; one that is gone is no error. Raises NotNow, Never."""
         ...
 
 

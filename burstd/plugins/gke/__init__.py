@@ -89,6 +89,9 @@ class Gke:
     def remove(self, site: Site) -> None:
         self._sites.remove(site)
 
+    def discard(self, site: Site) -> None:
+        self._sites.remove(site, keep=False)
+
     def renew(self, site: Site, *, busy: bool) -> None:
         self._sites.renew(site, busy=busy)
 

@@ -91,13 +91,13 @@ class Clusters:
         known = tuple(site for site in sites if site is not None)
         return Listing(known, sighting.complete and len(known) == len(sites))
 
-    def remove(self, site: Site) -> None:
+    def remove(self, site: Site, *, keep: bool = True) -> None:
         """Empty the burst's cluster, then keep it or delete it; delete one that is kept already."""
         cluster = self._fleet.serving(site.pool, site.generation, site.name)
         self._began.pop(site.name, None)
         if cluster is None:
             self._remove_kept(site)
-        elif self._empties(cluster, site) and self._keeps(cluster):
+        elif self._empties(cluster, site) and keep and self._keeps(cluster):
             self._keep(cluster)
         else:
             self._delete(cluster)

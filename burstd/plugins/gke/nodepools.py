@@ -71,7 +71,7 @@ class NodePools:
         named = {site.name for site in listed}
         return Listing((*listed, *(site for site in sites if site.name not in named)))
 
-    def remove(self, site: Site) -> None:
+    def remove(self, site: Site, *, keep: bool = True) -> None:  # noqa: ARG002  a node pool is never kept
         """Take the burst off the cluster, then delete its node pool."""
         cluster = self._cloud.cluster(self._options.location, self._options.cluster)
         if cluster is None:
