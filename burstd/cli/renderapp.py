@@ -10,6 +10,9 @@ import typer
 from burstd.cli.choices import SETTINGS
 from burstd.cli.options import Written, configured
 
+_SCHEDULE = "*/10 * * * *"
+"""Every ten minutes: what is left costs for that much longer at most."""
+
 render = typer.Typer(help="Write files from the configuration.", no_args_is_help=True, **SETTINGS)
 
 
@@ -75,3 +78,20 @@ def burst(
 
     wanted = rendered.Wanted(pool, size, generation, command, batch)
     typer.echo(rendered.burst(written.load(here=False), wanted), nl=False)
+
+
+@render.command("gc")
+@configured
+def gc(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    schedule: Annotated[str, typer.Option(help="How often, as cron says it.", metavar="CRON")] = _SCHEDULE,
+) -> None:
+    """Print a CronJob that runs `burstd gc` beside a lead on Kubernetes, for `kubectl apply -f -`."""
+    from burstd.cli import rendered
+    from burstd.kube.cronjob import manifests, warnings
+
+    config = written.load(here=False)
+    typer.echo(rendered.as_yaml(manifests(config, schedule)), nl=False)
+    for sentence in warnings(config):
+        typer.echo(f"burstd: {sentence}", err=True)

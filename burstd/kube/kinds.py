@@ -37,6 +37,7 @@ _KNOWN = {
     (kind.api_version, kind.name): kind
     for kind in (
         *(NAMESPACE, NODE, POD, SECRET, SERVICE, EVENT, JOB, DEPLOYMENT, CRD, LEASE, MINICLUSTER),
+        Kind("batch/v1", "CronJob", "cronjobs"),
         Kind("v1", "ConfigMap", "configmaps"),
         Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
         Kind("v1", "ServiceAccount", "serviceaccounts"),

@@ -38,7 +38,12 @@ class Leases:
         if given is None:
             return
         self._make_once(lease.of_order(order, given.terms.idle_seconds, time.time()))
-        if given.image:
+        if not given.image:
+            text = (
+                "%s: without lease.image nothing would end it if burstd were gone; `burstd gc` would find it"
+            )
+            log.info(text, order.site_name)
+        else:
             for manifest in reaper.manifests(order, given.terms, given.image, self._options):
                 self._make_once(manifest)
 

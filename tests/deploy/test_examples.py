@@ -185,7 +185,12 @@ def _permission(kind: str, verb: str) -> str:
     """Return the IAM permission of a right in Kubernetes, as GKE names them."""
     if kind == "pods/log":
         return "container.pods.getLogs"
-    names = {"miniclusters": "thirdPartyObjects", "customresourcedefinitions": "customResourceDefinitions"}
+    names = {
+        "miniclusters": "thirdPartyObjects",
+        "customresourcedefinitions": "customResourceDefinitions",
+        "serviceaccounts": "serviceAccounts",
+        "rolebindings": "roleBindings",
+    }
     return f"container.{names.get(kind, kind)}.{_IAM.get(verb, verb)}"
 
 

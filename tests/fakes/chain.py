@@ -104,6 +104,7 @@ def _config(
     return {
         "owner": "chain",
         "state_dir": str(directory / "state"),
+        "lease": {"image": "registry.example.org/burstd:1"},
         "lead": {"host": "127.0.0.1", "port": stage.port, "curve_cert": str(stage.curve_cert)},
         "pools": [
             {"name": "burst-0", "provider": "gke", "idle_seconds": 1.0}

@@ -1,6 +1,6 @@
 """The dead-man's switch with RBAC in force: on the fake API server, and on a real one where there is one.
 
-BURSTD_TEST_KUBECONFIG names a kubeconfig as for test_apiserver_behaviour.py; the server must authorize by RBAC.
+BURSTD_TEST_KUBECONFIG names a kubeconfig as for test_apiserver_behaviour.py; that server authorizes by RBAC.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from fakes.kube import ApiServer
 from fakes.kube.calls import Calls, wait_for
 from fakes.kube.samples import CRDS
 
+from burstd.config import Flags, load
 from burstd.core.errors import Never
 from burstd.core.model import Pool, Shape, Site
 from burstd.core.silence import Lease, LeaseTerms
 from burstd.join.papers import Join, Order
-from burstd.kube import kubeconfig, labels, minicluster, reaper
+from burstd.kube import cronjob, kubeconfig, labels, minicluster, reaper
 from burstd.kube.client import Cluster
-from burstd.kube.kinds import MINICLUSTER, NAMESPACE, SECRET
+from burstd.kube.kinds import MINICLUSTER, NAMESPACE, SECRET, kind_of, path_of
 from burstd.kube.leases import Leases
 from burstd.kube.options import KubeOptions
 from burstd.kube.reaping import Reaper
@@ -168,6 +169,21 @@ def test_a_right_that_is_missing_is_told(server: Server, tmp_path: Path, group: 
         with pytest.raises(Never, match=rf"{group}"):
             the_leases(burstd).make(order)
     server.admin("DELETE", f"{NAMESPACES}/{order.site_name}")
+
+
+def test_a_server_takes_the_cron_job(server: Server) -> None:
+    """What `burstd render gc` prints fits its kinds, field by field, and can be applied again."""
+    config = load(ROOT / "deploy" / "gke" / "burstd.yaml", Flags(), None, here=False)
+    space = f"t{uuid.uuid4().hex[:8]}"
+    server.admin.make(NAMESPACES, {"metadata": {"name": space}})
+    for manifest in cronjob.manifests(config, "*/5 * * * *"):
+        kind = kind_of(manifest)
+        assert kind is not None
+        name = manifest["metadata"]["name"]
+        placed = {**manifest, "metadata": {**manifest["metadata"], "namespace": space}}
+        for code in (201, 200):
+            assert server.admin.apply(path_of(kind, space, name), placed, force=True)[0] == code
+    server.admin("DELETE", f"{NAMESPACES}/{space}")
 
 
 def _minicluster(order: Order) -> dict[str, Any]:

@@ -434,7 +434,8 @@ def test_it_shows_what_it_would_make(tmp_path: Path) -> None:
     provider = place.provider()
     assert isinstance(provider, Renders)
     kinds = [manifest["kind"] for manifest in provider.manifests(place.order())]
-    assert kinds == ["Namespace", "Secret", "Job", "MiniCluster"]
+    switch = ["Lease", "ServiceAccount", "Role", "RoleBinding", "Deployment"]
+    assert kinds == ["Namespace", *switch, "Secret", "Job", "MiniCluster"]
 
 
 def a_town(directory: Path) -> Town:

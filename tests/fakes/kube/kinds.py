@@ -75,6 +75,7 @@ _TABLE = """
 apps v1 deployments Deployment counted status scale
 apps v1 daemonsets DaemonSet counted status
 batch v1 jobs Job counted status
+batch v1 cronjobs CronJob counted status
 rbac.authorization.k8s.io v1 roles Role
 rbac.authorization.k8s.io v1 rolebindings RoleBinding
 rbac.authorization.k8s.io v1 clusterroles ClusterRole cluster
