@@ -6,6 +6,8 @@ VENV ?= .venv
 WORKERS ?= 2
 UPGRADE ?=
 DEMO ?=
+KILLS ?=
+SEED ?=
 DOCKER ?= docker
 IMAGE ?= burstd
 FLUX_VERSION ?= 0.88.0
@@ -23,7 +25,7 @@ COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-gke unit test lint check audit wheel bench-burst bench-gke image deploy-manifests lock clean
+.PHONY: help env demo demo-gke unit test kill-test lint check audit wheel bench-burst bench-gke image deploy-manifests lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -41,6 +43,9 @@ unit: $(VENV)/.made  ## the fast tests: no process of their own, no Flux
 
 test: $(VENV)/.made  ## every test that can run here; says at the end which could not
 	$(PYTEST) -n $(WORKERS)
+
+kill-test: $(VENV)/.made  ## kill burstd 100 times beside a real Flux: nothing left, lost or run twice; KILLS=... SEED=...
+	@PYTHONPATH=tests $(BIN)/python -m kill $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.made  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
