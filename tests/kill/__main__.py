@@ -63,6 +63,8 @@ def _report(results: list[Result], seed: int) -> int:
     print(f"{len(violations)} violations")
     for text in violations:
         print(f"  {text}")
+    if refused := sum(result.refused for result in results):
+        print(f"{refused} jobs came in a moment for which a queue of fcfs was open, and were refused by it")
     return 1 if violations else 0
 
 

@@ -44,7 +44,7 @@ def on_the_machine(stage: Stage, state: Path) -> Iterator[str]:
 
 
 def moment(ledger: Path, known: int) -> tuple[str, int]:
-    """Return what was going on by the ledger, and its latest intent; those until `known` are of earlier lives.
+    """Return what was going on by the ledger, and its latest intent; up to `known` is older.
 
     What was going on: the phase of each burst, and the effects that have no outcome.
     """

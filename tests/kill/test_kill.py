@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(400)]
 @pytest.mark.parametrize("flux", ["embedded", pytest.param("real", marks=pytest.mark.real_flux)])
 @pytest.mark.parametrize("queues", [False, True], ids=["no-queues", "queues"])
 def test_whenever_burstd_dies_nothing_is_left_lost_held_or_run_twice(flux, queues):
-    """Killed at random moments and started again, burstd leaves nothing of its own, and every job ran once."""
+    """Killed at random moments and started again, burstd leaves nothing, and every job ran once."""
     seed = random.randrange(1_000_000)
     print(f"python -m kill --kills {KILLS} --seed {seed} plays the same course")
 

@@ -48,6 +48,7 @@ class Result:
     moments: Counter[str] = field(default_factory=Counter)
     jobs: int = 0
     bursts: int = 0
+    refused: int = 0
     violations: list[str] = field(default_factory=list)
 
 
@@ -79,7 +80,9 @@ class _Trial:
         self.result = Result()
         self.known = 0
         self.queues = queue_states(watch)
-        self.jobs = Workload(watch, directory / "starts", self.dice, queues=course.queues)
+        self.jobs = Workload(
+            watch, directory / "starts", self.dice, queues=course.queues, pulses=course.sched == "fcfs"
+        )
         self.daemon = _daemon(stage, directory)
 
     def play(self) -> None:
@@ -129,6 +132,7 @@ class _Trial:
         self.result.jobs = len(self.jobs.jobs)
         self.result.bursts = bursts(self.state / OWNER / "ledger.db")
         self.result.violations = list(self._violations())
+        self.result.refused = self.jobs.refused
 
     def _violations(self) -> Iterator[str]:
         yield from at_the_lead(self.watch)

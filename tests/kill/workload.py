@@ -40,12 +40,15 @@ class Submitted:
 class Workload:
     """Submits jobs at random, and compares what became of them with what was asked."""
 
-    def __init__(self, watch: Watch, notes: Path, dice: random.Random, *, queues: bool) -> None:
+    def __init__(self, watch: Watch, notes: Path, dice: random.Random, *, queues: bool, pulses: bool) -> None:
         self._watch = watch
         self._notes = notes
         self._dice = dice
         self._queues = ("batch", POOL) if queues else ("", "")
         self.jobs: list[Submitted] = []
+        self._pulses = pulses
+        self.refused = 0
+        """Jobs that fcfs refused in a moment for which burstd had opened the queue: docs/schedulers.md."""
         self._notes.touch()
         self.held = self._submit(1, burstable=1, urgency=0)
         """A job that its user holds: it is nobody's to release."""
@@ -74,8 +77,13 @@ class Workload:
         starts = Counter(self._notes.read_text().split())
         for job in self.jobs:
             events = list(follow(self._watch.handle, job.id, "eventlog", END_SECONDS))
-            yield from _ended_wrong(job, events)
-            yield from _left_changed(job, events)
+            if self._pulses and _refused(events) and not starts[job.mark]:
+                self.refused += 1
+                continue
+            wrong = [*_ended_wrong(job, events), *_left_changed(job, events)]
+            yield from wrong
+            if wrong:
+                yield f"what happened to job {f58(job.id)}: {_told(events)}"
             if starts[job.mark] != job.tasks:
                 yield f"job {f58(job.id)} of {job.tasks} tasks noted {starts[job.mark]} starts"
         yield from self._held_violations(starts)
@@ -102,6 +110,19 @@ class Workload:
         return Submitted(submit(self._watch.handle, spec, urgency), mark, hosts, code, urgency)
 
 
+def _refused(events: list[dict[str, Any]]) -> bool:
+    exceptions = [event["context"] for event in events if event["name"] == "exception"]
+    return [(one["type"], one["severity"]) for one in exceptions] == [("alloc", 0)]
+
+
+def _told(events: list[dict[str, Any]]) -> str:
+    """Return an eventlog in one line, with the seconds since its beginning."""
+    began = events[0]["timestamp"]
+    return "; ".join(
+        f"{event['timestamp'] - began:.3f} {event['name']} {event.get('context', '')}" for event in events
+    )
+
+
 def _ended_wrong(job: Submitted, events: list[dict[str, Any]]) -> Iterator[str]:
     for event in events:
         if event["name"] == "exception" and event["context"]["severity"] == 0:
@@ -113,6 +134,9 @@ def _ended_wrong(job: Submitted, events: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _left_changed(job: Submitted, events: list[dict[str, Any]]) -> Iterator[str]:
+    """A hold that came as the job began to run holds nothing, and Flux lets nobody undo it: not judged."""
+    if any(event["name"] == "alloc" for event in events):
+        return
     urgency, memo = job.urgency, None
     for event in events:
         context = event.get("context") or {}
