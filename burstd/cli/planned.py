@@ -11,6 +11,7 @@ from burstd.core.allowance import obstacle
 from burstd.core.hosts import format_idset
 from burstd.core.jobid import f58
 from burstd.core.model import Action, Burst, Plan, Policy, Snapshot, Verb
+from burstd.core.text import printable
 
 
 def as_text(snapshot: Snapshot, policy: Policy, plan: Plan) -> str:
@@ -43,7 +44,7 @@ def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(text)) for text in row))
     return table
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from burstd.core import hosts as hostlist
-from burstd.core.cwd import flaw, shown
+from burstd.core.cwd import flaw
+from burstd.core.text import shown
 
 NAME_LIMIT = 40
 """The longest name that every place a site may be in accepts (a GKE cluster has the shortest)."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from burstd.core.jobs import Directory
 from burstd.core.model import Job, JobState, Policy, Pool
 from burstd.core.placement import is_guests
+from burstd.core.text import shown
 
 ROOT = 0
 """Whose a prefix is, where it has to be made itself: no job's user may own what others live in."""
@@ -78,12 +79,6 @@ def directories_for(pool: Pool, jobs: Iterable[Job], policy: Policy) -> frozense
     fitting = (job for job in jobs if _asks_for(job, pool) and job.queue not in elsewhere)
     served = (job for job in fitting if pool.multi_user or not is_guests(job, policy))
     return frozenset(directory for job in served for directory in directories(job, pool))
-
-
-def shown(text: str, most: int = 100) -> str:
-    """Return untrusted text for a person's eyes: what cannot be printed is escaped, what is long is cut."""
-    text = text if text.isprintable() else repr(text)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _asks_for(job: Job, pool: Pool) -> bool:

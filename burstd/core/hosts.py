@@ -6,16 +6,28 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
+from burstd.core.text import shown
+
+MOST = 1_000_000
+"""Hosts or ids that one text may name: more than any instance has, and no text of a user's fills memory."""
+
+_QUOTED = 60
+
 _PART = re.compile(r"(?P<prefix>[^\[\],]*)(?:\[(?P<ranges>[0-9,\-]+)\])?(?P<suffix>[^\[\],]*)")
-_NUMBERED = re.compile(r"^(?P<prefix>.*?)(?P<number>\d+)$")
+_BETWEEN_COMMAS = re.compile(r"(?:\[[^\]]*\]?|[^,\[])+")
+_NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<number>[0-9]{1,18})", re.DOTALL)
+_RANGE = re.compile(r"(?P<first>[0-9]{1,18})(?:-(?P<last>[0-9]{1,18}))?")
 
 
 def expand(hostlist: str) -> tuple[str, ...]:
     """Return the hosts of an RFC 29 hostlist in order: `"a[0-1],b"` gives `("a0", "a1", "b")`.
 
-    Raises ValueError, naming the part, where the text is not a hostlist.
+    Raises ValueError, naming the part, where the text is not a hostlist, or names more than MOST hosts.
     """
-    return tuple(host for part in _split(hostlist) for host in _expand_part(part))
+    hosts: list[str] = []
+    for part in _split(hostlist):
+        hosts += _expand_part(part, MOST - len(hosts))
+    return tuple(hosts)
 
 
 def compress(hosts: Iterable[str]) -> str:
@@ -28,13 +40,12 @@ def compress(hosts: Iterable[str]) -> str:
 def parse_idset(text: str) -> tuple[int, ...]:
     """Return the ids of an RFC 22 idset, ascending: `"0-2,5"` gives `(0, 1, 2, 5)`.
 
-    Raises ValueError where the text is not an idset.
+    Raises ValueError where the text is not an idset, or has more than MOST ids.
     """
-    text = text.strip().removeprefix("[").removesuffix("]")
+    inside = text.strip().removeprefix("[").removesuffix("]")
     ids: set[int] = set()
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        ids.update(range(int(first), int(last or first) + 1))
+    for part in inside.split(",") if inside else ():
+        ids.update(_range(part, f"{_quoted(text)} is not an idset (RFC 22)", MOST - len(ids)))
     return tuple(sorted(ids))
 
 
@@ -55,32 +66,46 @@ def rank_table(hostlist: str) -> Mapping[str, int]:
 
 
 def _split(hostlist: str) -> list[str]:
-    parts = re.split(r",(?![^\[]*\])", hostlist.strip())
-    return [part.strip() for part in parts if part.strip()]
+    parts = (part.strip() for part in _BETWEEN_COMMAS.findall(hostlist))
+    return [part for part in parts if part]
 
 
-def _expand_part(part: str) -> list[str]:
+def _quoted(text: str) -> str:
+    return repr(shown(text, _QUOTED))
+
+
+def _expand_part(part: str, most: int) -> list[str]:
     match = _PART.fullmatch(part)
     if match is None:
-        raise ValueError(f"{part!r} is not a hostlist (RFC 29): a range reads like burst-0-[0-3]")
+        raise ValueError(f"{_quoted(part)} is not a hostlist (RFC 29): a range reads like burst-0-[0-3]")
     prefix, ranges, suffix = match["prefix"], match["ranges"], match["suffix"]
     if ranges is None:
         return [prefix + suffix]
-    return [f"{prefix}{number}{suffix}" for number in _numbers(part, ranges)]
+    return [f"{prefix}{number}{suffix}" for number in _numbers(part, ranges, most)]
 
 
-def _numbers(part: str, ranges: str) -> list[str]:
+def _numbers(part: str, ranges: str, most: int) -> list[str]:
     numbers: list[str] = []
     for item in ranges.split(","):
-        first, _, last = item.partition("-")
-        if not first.isdigit() or (last and not last.isdigit()) or int(last or first) < int(first):
-            raise ValueError(f"{part!r}: {item!r} is not a range of numbers (RFC 29)")
-        numbers += [str(n).zfill(len(first)) for n in range(int(first), int(last or first) + 1)]
+        wrong = f"{_quoted(part)}: {_quoted(item)} is not a range of numbers (RFC 29)"
+        width = len(item.partition("-")[0])
+        numbers += [str(number).zfill(width) for number in _range(item, wrong, most - len(numbers))]
     return numbers
 
 
+def _range(text: str, wrong: str, most: int) -> range:
+    """Return the numbers of `3` or `3-5`. Raises ValueError, saying what is `wrong`, also over `most`."""
+    match = _RANGE.fullmatch(text)
+    found = range(int(match["first"]), int(match["last"] or match["first"]) + 1) if match else range(0)
+    if not found:
+        raise ValueError(wrong)
+    if len(found) > most:
+        raise ValueError(f"{wrong}: it names more than {MOST}")
+    return found
+
+
 def _prefix_number(host: str) -> tuple[str, str | None]:
-    match = _NUMBERED.match(host)
+    match = _NUMBERED.fullmatch(host)
     return (match["prefix"], match["number"]) if match else (host, None)
 
 

@@ -251,7 +251,7 @@ class Daemon:
             self.policy, self._scheduling = terms.policy, terms.scheduling
         except ConfigError as exc:
             text = "the lead was restarted and no longer fits the configuration; every burst is released"
-            log.error("%s: %s", text, exc)
+            log.error("%s: %s", text, "; ".join(map(str, exc.problems)))
             self.policy = replace(self.policy, pools=())
         except LeadError as exc:
             log.info("the lead is gone again: %s", exc)

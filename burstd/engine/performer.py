@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from burstd.config.model import AUTO
-from burstd.core.cwd import directories_for, shown
+from burstd.core.cwd import directories_for
 from burstd.core.errors import Never, NotNow
 from burstd.core.hosts import format_idset
 from burstd.core.marks import BUSY, CHECKPOINT_KEY
 from burstd.core.model import Action, Directory, JobState, Policy, Pool, Site, Verb
+from burstd.core.text import shown
 from burstd.join.directories import capped
 from burstd.join.papers import Join
 from burstd.lead.contract import Lead

@@ -23,6 +23,8 @@ from burstd.lead.rlite import Share, shares
 TOLD_MEMO = "burst"
 """The memo that carries burstd's sentence."""
 
+_OURS = frozenset({TOLD_MEMO, HOLD_MEMO})
+
 PENDING = frozenset({JobState.NEW, JobState.DEPEND, JobState.PRIORITY, JobState.SCHED})
 """The states of a job that has no allocation yet."""
 
@@ -84,14 +86,15 @@ class JobLog:
         """Take in one response. Raises LeadLost where it leaves a gap: the journal must be read anew."""
         try:
             self._apply(response)
-        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
             raise LeadLost(f"the job journal sent what is not understood ({exc!r}); reading it anew") from exc
 
     def remind(self, job: int, memos: Mapping[str, Any]) -> None:
         """Take in memos that a job has but that its events do not tell."""
         record = self._records.get(job)
         if record is not None:
-            record.memos |= {key: value for key, value in memos.items() if key not in record.heard}
+            new = memos.keys() & _OURS - record.heard
+            record.memos |= {name: memos[name] for name in new}
             self._settle(record)
 
     def _apply(self, response: Payload) -> None:
@@ -229,15 +232,21 @@ def _jobspec_update(record: Record, context: Mapping[str, Any], _at: float) -> N
 
 
 def _memo(record: Record, context: Mapping[str, Any], _at: float) -> None:
-    record.heard |= context.keys()
-    record.memos |= context
+    record.heard |= context.keys() & _OURS
+    record.memos |= _of_burstd(context)
     if HOLD_MEMO in context:
         record.mark = _mark(record.mark, context[HOLD_MEMO])
 
 
 def _annotations(record: Record, context: Mapping[str, Any], _at: float) -> None:
-    """Each such event carries all annotations; null clears them."""
-    record.memos = dict((context.get("annotations") or {}).get("user") or {})
+    """Each such event carries all annotations; null clears them. Users write theirs as they like."""
+    user = (context.get("annotations") or {}).get("user")
+    record.memos = _of_burstd(user) if isinstance(user, Mapping) else {}
+
+
+def _of_burstd(memos: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the memos that burstd reads; what else users note may be of any size."""
+    return {name: memos[name] for name in memos.keys() & _OURS}
 
 
 _STEPS: Mapping[str, Step] = {

@@ -97,6 +97,11 @@ class Follower(Generic[F]):
                 self._follow()
             except LeadError as exc:
                 self._say(str(exc))
+            except (
+                Exception
+            ) as exc:  # the edge of a thread: were it to end here, an old view would stay for ever
+                _log.exception("following %s failed in a way nobody foresaw", self._feed.topic)
+                self._said = f"unforeseen: {type(exc).__name__}: {exc}"
             self._feed.withdraw()
             if monotonic() - began > LAST_DELAY:
                 delay = FIRST_DELAY

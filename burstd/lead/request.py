@@ -10,14 +10,22 @@ from typing import Any
 
 from burstd.core.constraint import ANYWHERE, Constraint
 from burstd.core.constraint import parse as parse_constraint
+from burstd.core.cwd import LONGEST_PATH
 from burstd.core.model import Placement, Request, Wish
+from burstd.core.text import shown
 
 NOTHING = Request(hosts=0, slots=0, cores=0)
 """Stands for a request that is not understood; the job's wish says why."""
 
 _SHOWN = 60
+_LONGEST_NAME = 255
+"""Of a queue, a pool or a provider. A longer one names none, and is a user's text that nobody shall copy."""
+
+_LARGEST_COUNT = 2**31 - 1
+"""Flux's own counts are of 32 bits or fewer; a larger one is no job's wish."""
+
 _PLACEMENTS = {"mixed": Placement.MIXED, "pool": Placement.POOL, "together": Placement.POOL}
-_LEAST = re.compile(r"\[?(\d+)(?:[-+:,]|\]|$)")
+_LEAST = re.compile(r"\[?([0-9]{1,18})(?:[-+:,]|\]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,7 @@ def read(jobspec: Mapping[str, Any]) -> Reading:
         constraint = read_constraint(system.get("constraints"))
     except ValueError as exc:
         wish = None if wish is None else Wish(nonsense=str(exc))
-    queue, cwd = str(system.get("queue") or ""), system.get("cwd")
-    cwd = cwd if isinstance(cwd, str) else ""
-    return Reading(request, constraint, wish, queue, _name(jobspec, system), cwd)
+    return Reading(request, constraint, wish, _queue(system), _name(jobspec, system), _cwd(system))
 
 
 def read_request(jobspec: Mapping[str, Any]) -> Request:
@@ -85,7 +91,7 @@ def read_wish(value: Any) -> Wish | None:
     if isinstance(value, Mapping):
         target, placed = value.get("plugin", value.get("pool")), value.get("placement")
         placement = _PLACEMENTS.get(placed) if isinstance(placed, str) else None
-        named = isinstance(target, str) and target
+        named = isinstance(target, str) and 0 < len(target) <= _LONGEST_NAME
         if (named or (target is None and placement)) and (placed is None or placement):
             return Wish(target or "", placement=placement)
     return Wish(nonsense=_show(value))
@@ -95,7 +101,7 @@ def read_constraint(value: Any) -> Constraint:
     """Return the constraint of `attributes.system.constraints` (RFC 31). Raises ValueError."""
     try:
         return parse_constraint(value)
-    except (AttributeError, TypeError) as exc:
+    except (AttributeError, TypeError, RecursionError) as exc:
         raise ValueError(f"constraints that are not those of RFC 31: {_show(value)}") from exc
 
 
@@ -105,7 +111,7 @@ def count(resource: Mapping[str, Any]) -> int:
     least = value.get("min") if isinstance(value, Mapping) else value
     match = _LEAST.match(least) if isinstance(least, str) else None
     number = int(match[1]) if match else least
-    if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= _LARGEST_COUNT:
         return number
     raise ValueError(f"a count of {resource.get('type')} that is not understood: {_show(value)}")
 
@@ -116,6 +122,8 @@ def _named(text: str) -> Wish | None:
             return Wish()
         case "false" | "0":
             return None
+        case name if len(name) > _LONGEST_NAME:
+            return Wish(nonsense=_show(text))
         case _:
             return Wish(text.strip())
 
@@ -150,14 +158,25 @@ def _expect(resource: Mapping[str, Any], kind: str) -> None:
         raise ValueError(f"a resource that is not understood: {_show(resource.get('type'))}")
 
 
+def _queue(system: Mapping[str, Any]) -> str:
+    return str(system.get("queue") or "")[:_LONGEST_NAME]
+
+
+def _cwd(system: Mapping[str, Any]) -> str:
+    """Return the working directory; one that is longer than any path is cut to what is still too long."""
+    cwd = system.get("cwd")
+    return cwd[: LONGEST_PATH + 1] if isinstance(cwd, str) else ""
+
+
 def _name(jobspec: Mapping[str, Any], system: Mapping[str, Any]) -> str:
     """Return the job's name as `flux jobs` shows it: the given one, or the command's last part."""
     given = _table(system.get("job")).get("name")
-    if given:
-        return str(given)
+    if isinstance(given, str) and given:
+        return given[:_LONGEST_NAME]
     tasks = jobspec.get("tasks")
     command = _table(tasks[0]).get("command") if isinstance(tasks, list) and tasks else None
-    return str(command[0]).rpartition("/")[2] if isinstance(command, list) and command else ""
+    first = command[0] if isinstance(command, list) and command else ""
+    return first.rpartition("/")[2][:_LONGEST_NAME] if isinstance(first, str) else ""
 
 
 def _table(value: Any) -> Mapping[str, Any]:
@@ -165,5 +184,9 @@ def _table(value: Any) -> Mapping[str, Any]:
 
 
 def _show(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    """Return a user's value as a sentence may quote it: JSON, without what cannot be printed, and short."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (RecursionError, ValueError):
+        return "a value that cannot be shown"
+    return shown(text, _SHOWN)
