@@ -12,6 +12,7 @@ BurstdError
 │   │   └── NoRoom     the provider lacks what was asked; carries the offer that it lacks
 │   └── Never          will not work until a person changes something
 ├── LedgerError        the ledger's file cannot be used
+│   └── LedgerDamaged  what it holds is no ledger, or no whole one: it may be set aside
 ├── TurnLost           another burstd serves the lead, or does so by now
 └── CertificateError   a CURVE certificate cannot be used
 """
@@ -111,6 +112,10 @@ class Never(EffectError):
 
 class LedgerError(BurstdError):
     """The ledger's file cannot be used."""
+
+
+class LedgerDamaged(LedgerError):
+    """The file at hand holds no ledger, or no whole one; a new one may be begun beside it."""
 
 
 class TurnLost(BurstdError):

@@ -8,7 +8,6 @@ Only the main loop writes. Every write is one transaction that is on the disk wh
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from burstd.core.cooldown import CLOSE_AFTER, cooled
-from burstd.core.errors import LedgerError, TurnLost
+from burstd.core.errors import LedgerDamaged, LedgerError, TurnLost
 from burstd.core.model import Action, Burst, Cooldown, Directory, Failure, Outcome, Phase, Span, Verb
 from burstd.core.report import Use
 from burstd.engine import tables
-from burstd.engine.tables import TooNew
+from burstd.engine.seal import seal, unseal
 
 EPOCH = "epoch"
 """The key under which stands whose turn it is: see burstd.engine.turn."""
@@ -59,16 +58,17 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open the ledger, making it if it is not there; `read_only` changes nothing on the disk.
 
-        Raises LedgerError where the file is no ledger, is damaged or cannot be written; TooNew for one of a
-        later version.
+        Raises LedgerDamaged where the file holds no whole ledger, LedgerError where it cannot be read or
+        written now, TooNew for one of a later version.
         """
         self.path = path
         self._epoch: str | None = None
         try:
             self._db = tables.looked_into(path) if read_only else tables.opened(path)
-            self._version = tables.check(self._db, path)
-        except (sqlite3.Error, OSError) as exc:
-            raise LedgerError(f"the ledger {path} cannot be used: {exc}") from exc
+            self._check()
+        except (sqlite3.Error, OSError, ValueError) as exc:
+            kind = LedgerDamaged if tables.tells_damage(exc) else LedgerError
+            raise kind(f"the ledger {path} cannot be used: {exc}") from exc
 
     def close(self) -> None:
         self._db.close()
@@ -76,7 +76,7 @@ class Ledger:
     def bursts(self) -> tuple[Burst, ...]:
         """Return every burst that is not gone."""
         rows = self._db.execute("SELECT record FROM bursts WHERE phase != ? ORDER BY name", (Phase.GONE,))
-        return tuple(_burst(json.loads(record)) for (record,) in rows)
+        return tuple(_burst(unseal(record)) for (record,) in rows)
 
     def generations(self) -> tuple[tuple[str, int], ...]:
         """Return the highest generation ever used of each pool."""
@@ -88,7 +88,7 @@ class Ledger:
         rows = self._db.execute(
             "SELECT record FROM bursts WHERE phase = ? AND written >= ? ORDER BY name", (Phase.GONE, since)
         )
-        return tuple(_burst(json.loads(record)) for (record,) in rows)
+        return tuple(_burst(unseal(record)) for (record,) in rows)
 
     def cooldowns(self, started: float, close_after: int = CLOSE_AFTER) -> tuple[Cooldown, ...]:
         """Return the pools whose latest bursts failed, each pause twice as long as the one before.
@@ -177,7 +177,7 @@ class Ledger:
                 self._write(burst, now)
             cursor = self._db.execute(
                 "INSERT INTO intents (at, key, verb, action) VALUES (?, ?, ?, ?)",
-                (now, action.key, action.verb, json.dumps(asdict(action))),
+                (now, action.key, action.verb, seal(asdict(action))),
             )
         return cursor.lastrowid or 0
 
@@ -191,8 +191,28 @@ class Ledger:
                 "UPDATE intents SET ended = ?, failure = ? WHERE id = ?", (outcome.at, failure, intent)
             )
 
+    def _check(self) -> None:
+        try:
+            self._version = tables.check(self._db, self.path)
+            self._check_rows()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _check_rows(self) -> None:
+        """Read what a start goes by. Raises LedgerDamaged where a row is not what was written."""
+        rows = self._db.execute("SELECT name, pool, generation, phase, record FROM bursts")
+        try:
+            for name, pool, generation, phase, record in rows:
+                burst = _burst(unseal(record))
+                if (name, pool, generation, phase) != (burst.name, burst.pool, burst.generation, burst.phase):
+                    raise ValueError(f"the row of {name} holds the record of another")
+            self.open_intents()
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
+            raise LedgerDamaged(f"the ledger {self.path} is damaged: {exc}") from exc
+
     def _write(self, burst: Burst, now: float) -> None:
-        record = json.dumps(asdict(replace(burst, site=None)))
+        record = seal(asdict(replace(burst, site=None)))
         self._db.execute(
             "INSERT OR REPLACE INTO bursts VALUES (?, ?, ?, ?, ?, ?)",
             (burst.name, burst.pool, burst.generation, burst.phase, record, now),
@@ -203,7 +223,7 @@ class Ledger:
     def _intents(self, where: str) -> Iterator[Intent]:
         rows = self._db.execute(f"SELECT id, at, action, ended, failure FROM intents {where} ORDER BY id")
         for id_, at, action, ended, failure in rows:
-            yield Intent(id_, at, _action(json.loads(action)), ended, failure)
+            yield Intent(id_, at, _action(unseal(action)), ended, failure)
 
     def _ended_bursts(self, pool: str) -> list[tuple[float, Burst]]:
         """Return the latest gone bursts of a pool with the time of their end, oldest first."""
@@ -212,7 +232,7 @@ class Ledger:
             "ORDER BY generation DESC LIMIT ?",
             (pool, Phase.GONE, float(self.note(REOPENED.format(pool=pool)) or 0.0), REMEMBERED),
         )
-        return [(written, _burst(json.loads(record))) for written, record in rows][::-1]
+        return [(written, _burst(unseal(record))) for written, record in rows][::-1]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -226,17 +246,14 @@ class Ledger:
 
 
 def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:
-    """Open the ledger; one that is broken is kept beside under another name and a new one begun.
+    """Open the ledger; one that is damaged is kept beside under another name and a new one begun.
 
-    Returns the ledger and a sentence that says what was done, "" if nothing was.
+    Returns the ledger and a sentence that says what was done, "" if nothing was. Raises LedgerError where
+    the file may be whole, but cannot be read or written now, or is a later version's.
     """
     try:
         return Ledger(path), ""
-    except TooNew:
-        raise
-    except LedgerError as exc:
-        if not path.is_file():
-            raise
+    except LedgerDamaged as exc:
         aside = path.with_name(f"{path.name}.broken-{now:.0f}")
         path.rename(aside)
         for rest in (f"{path}-wal", f"{path}-shm"):

@@ -5,10 +5,16 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from burstd.core.errors import LedgerError
+from burstd.core.errors import LedgerDamaged, LedgerError
 
 SCHEMA = 2
 """The version that this burstd writes; it reads every one before."""
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
+"""What SQLite answers where a file's content is at fault: no database, a torn one, one of other tables."""
+
+_PRIMARY = 0xFF
+"""The bits of a SQLite code that tell its kind; the others tell more of it."""
 
 _VERSION_1 = """
 CREATE TABLE bursts (
@@ -38,14 +44,22 @@ def opened(path: Path) -> sqlite3.Connection:
     """Open the file for writing, its tables brought to this version; every commit reaches the disk."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = sqlite3.connect(path, isolation_level=None)
-    path.chmod(0o600)
+    try:
+        path.chmod(0o600)
+        _bring_up(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _bring_up(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version < SCHEMA:
         steps = " ".join(_STEPS[version:])
         db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA}; COMMIT;")
-    return db
 
 
 def looked_into(path: Path) -> sqlite3.Connection:
@@ -54,7 +68,7 @@ def looked_into(path: Path) -> sqlite3.Connection:
 
 
 def check(db: sqlite3.Connection, path: Path) -> int:
-    """Return the version of a file that is whole. Raises LedgerError for a newer one, and a damaged one."""
+    """Return the version of a file that is whole. Raises TooNew for a newer one, LedgerDamaged."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
         raise TooNew(
@@ -62,11 +76,20 @@ def check(db: sqlite3.Connection, path: Path) -> int:
             f"{SCHEMA}): start that one, or move the file away; bursts are then found by their sites' labels"
         )
     if not version > 0:
-        raise LedgerError(f"the ledger {path} has version {version}, which no burstd writes")
-    (verdict,) = db.execute("PRAGMA quick_check").fetchone()
+        raise LedgerDamaged(f"the ledger {path} has version {version}, which no burstd writes")
+    # the quick check would not compare an index with its table, and generations are read from an index
+    (verdict, *_) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
-        raise LedgerError(f"the ledger {path} is damaged: {verdict}")
+        raise LedgerDamaged(f"the ledger {path} is damaged: {verdict}")
     return int(version)
+
+
+def tells_damage(exc: Exception) -> bool:
+    """Tell a file that is broken from one that is whole behind a full disk, a lock or missing rights."""
+    if not isinstance(exc, sqlite3.Error):
+        return isinstance(exc, ValueError)  # names in the file that are no text
+    code = getattr(exc, "sqlite_errorcode", None)
+    return code is None or code & _PRIMARY in _DAMAGE
 
 
 class TooNew(LedgerError):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from burstd.core.errors import LedgerError
-from burstd.core.model import Action, Cooldown, Directory, Failure, Outcome, Phase, Verb
-from burstd.engine.ledger import SCHEMA, Ledger, open_or_set_aside
+from burstd.core.model import Action, Burst, Directory, Failure, Outcome, Phase, Verb
+from burstd.engine.ledger import Ledger, open_or_set_aside
+from burstd.engine.tables import SCHEMA
 from burstd.testing.builders import NOW, a_burst
 
 RECORDED = Path(__file__).with_name("ledgers")
@@ -20,14 +22,23 @@ Each holds bursts in every phase, failures that pass and that do not, and an int
 them without an outcome.
 """
 
-QUOTA = Failure("quota exceeded", 60.0)
+COOLDOWNS = [
+    ("burst-0", "quota exceeded", NOW + 120),
+    ("burst-1", "forbidden: container.clusters.create", None),
+]
+
+
+def burst(phase: Phase, pool: str, generation: int, **changes: object) -> Burst:
+    """Return a burst as the first schema knew it: nothing of what it costs."""
+    return replace(a_burst(phase, pool=pool, generation=generation, **changes), spans=())
+
 
 BURSTS = (
-    a_burst(Phase.PLANNED, pool="pool-0", generation=1),
-    a_burst(Phase.PROVISIONING, pool="pool-1", generation=2),
-    a_burst(Phase.LAUNCHING, pool="pool-2", generation=3),
-    a_burst(Phase.JOINING, pool="pool-3", generation=4),
-    a_burst(
+    burst(Phase.PLANNED, pool="pool-0", generation=1),
+    burst(Phase.PROVISIONING, pool="pool-1", generation=2),
+    burst(Phase.LAUNCHING, pool="pool-2", generation=3),
+    burst(Phase.JOINING, pool="pool-3", generation=4),
+    burst(
         Phase.SERVING,
         pool="pool-4",
         generation=5,
@@ -35,8 +46,8 @@ BURSTS = (
         resized=NOW + 3,
         outcome=Outcome(Verb.RESIZE, NOW + 4, Failure("zone is full", 30.0)),
     ),
-    a_burst(Phase.DRAINING, pool="pool-5", generation=6, why="no job needs it"),
-    a_burst(
+    burst(Phase.DRAINING, pool="pool-5", generation=6, why="no job needs it"),
+    burst(
         Phase.RELEASING,
         pool="pool-6",
         generation=7,
@@ -72,8 +83,7 @@ def test_an_earlier_versions_ledger_is_read_whole(earlier):
             "burst-0": 2,
             "burst-1": 4,
         }
-        forbidden = Cooldown("burst-1", "forbidden: container.clusters.create", None)
-        assert ledger.cooldowns(NOW) == (Cooldown("burst-0", QUOTA.text, NOW + 120), forbidden)
+        assert [(one.pool, one.text, one.until) for one in ledger.cooldowns(NOW)] == COOLDOWNS
         assert tuple(one.action for one in ledger.open_intents()) == OPEN
     finally:
         ledger.close()
