@@ -129,6 +129,8 @@ def _check_secret(path: str, file: Path) -> Iterator[Problem]:
     except OSError as exc:
         yield Problem(path, f"{file} cannot be read: {exc.strerror}")
         return
+    except ValueError:  # no path at all, as the model says
+        return
     if not file.is_file():
         yield Problem(path, f"{file} is not a file")
     elif not os.access(file, os.R_OK):

@@ -60,6 +60,23 @@ def check_prefix(path: str) -> str:
     return path
 
 
+def check_path(path: Path) -> Path:
+    text = str(path)
+    if not text.isprintable():
+        raise ValueError(f"{shown(text)} has characters that no path of burstd's may have")
+    if text.startswith("~"):
+        raise ValueError(f"{shown(text)} is under the home of a user that there is not")
+    return path
+
+
+def at_home(text: str) -> Path:
+    """Return a path with its `~` filled in; one under the home of no user stays as it is written."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def shown_default(default: str) -> dict[str, Any]:
     """Say in the reference what a default is that depends on something else."""
     return {"shown_default": default}
@@ -70,7 +87,7 @@ LABEL = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 
 Label = Annotated[str, Field(pattern=LABEL, max_length=NAME_LIMIT)]
 Hostlist = Annotated[str, AfterValidator(check_hostlist)]
-File = Annotated[Path, Field(strict=False)]
+File = Annotated[Path, Field(strict=False), AfterValidator(check_path)]
 Seconds = Annotated[float, Field(gt=0)]
 Price = Annotated[float, Field(ge=0)]
 Dollars = Annotated[float, Field(gt=0)]

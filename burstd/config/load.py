@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from burstd.config.checks import check_files, check_pools
+from burstd.config.fields import at_home
 from burstd.config.flags import Flags, Raw, overlay
 from burstd.config.model import Config, PoolConfig
 from burstd.config.problems import spoken
@@ -78,5 +79,10 @@ def _placed(raw: Raw, directory: Path) -> Raw:
 
 
 def _placed_keys(section: Mapping[str, Any], directory: Path, keys: tuple[str, ...]) -> Raw:
-    paths = {key: section[key] for key in keys if isinstance(section.get(key), str)}
-    return {**section, **{key: directory / Path(text).expanduser() for key, text in paths.items()}}
+    paths = {key: at_home(section[key]) for key in keys if isinstance(section.get(key), str)}
+    return {**section, **{key: _beside(directory, path) for key, path in paths.items()}}
+
+
+def _beside(directory: Path, path: Path) -> Path:
+    """One that still begins with `~` is left so: the model says what is wrong with it."""
+    return path if str(path).startswith("~") else directory / path

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from burstd.config.fields import LABEL
 from burstd.config.model import Config
 from burstd.core.errors import Problem
+from burstd.core.text import printable
 
 _KINDS = {
     "int_type": "a whole number",
@@ -62,7 +63,8 @@ def path_of(location: Iterable[int | str]) -> str:
     """Return where a value stands as a person would write it: `pools[0].size`."""
     path = ""
     for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+        name = f"[{step}]" if isinstance(step, int) else printable(step) or "''"
+        path += name if isinstance(step, int) or not path else f".{name}"
     return path
 
 

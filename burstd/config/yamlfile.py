@@ -59,8 +59,10 @@ def _parsed(path: Path, text: str) -> Any:
         mark = exc.problem_mark or exc.context_mark
         place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
         raise _refused(place, f"this is not YAML: {exc.problem or exc.context}") from exc
-    except (yaml.YAMLError, ValueError) as exc:
-        raise _refused(str(path), f"this is not YAML: {exc}") from exc
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as exc:
+        raise _refused(str(path), f"this is not YAML: {' '.join(str(exc).split())}") from exc
+    except RecursionError as exc:
+        raise _refused(str(path), "what stands in it stands too deep in each other") from exc
 
 
 def _refused(where: str, what: str, hint: str = "") -> ConfigError:

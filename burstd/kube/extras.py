@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from burstd.config.fields import at_home
 from burstd.core.errors import Never
 from burstd.join.papers import Order
 from burstd.kube import labels
@@ -24,7 +25,7 @@ def load(files: Iterable[str]) -> Iterator[Manifest]:
     A file with a Secret in it may be read by nobody but its owner.
     """
     for file in files:
-        path = Path(file).expanduser()
+        path = at_home(file)
         for document in _documents(path):
             if not is_object(document):
                 raise Never(f"{path} is not a manifest: every part needs apiVersion, kind and metadata.name")

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from burstd.config.fields import at_home
 from burstd.core.errors import Never
 from burstd.kube.client import PATIENCE_SECONDS, Cluster
 from burstd.kube.kinds import Manifest
@@ -77,7 +78,7 @@ def written(name: str, cluster: Manifest, user: Manifest, namespace: str) -> str
 def where(path: str) -> Path:
     """Return the kubeconfig that is meant."""
     named = path or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or DEFAULT
-    return Path(named).expanduser()
+    return at_home(named)
 
 
 def _content(file: Path) -> Manifest:

@@ -8,10 +8,10 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import yaml
 
+from burstd.config.fields import at_home
 from burstd.core.errors import Never, NotNow
 from burstd.kube import patience
 from burstd.kube.client import MANAGER, Cluster
@@ -112,7 +112,7 @@ def _read(where: str) -> bytes:
     if re.match(r"https?://", where):
         return _download(where)
     try:
-        return Path(where).expanduser().read_bytes()
+        return at_home(where).read_bytes()
     except OSError as exc:
         raise Never(f"the operator's manifest {where} cannot be read: {exc.strerror}") from exc
 

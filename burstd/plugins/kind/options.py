@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import Field
 
+from burstd.config.fields import at_home
 from burstd.core.errors import ConfigError, Problem
 from burstd.kube.options import KubeOptions, read_options
 from burstd.plugins.contract import Setting
@@ -59,7 +59,7 @@ def read(setting: Setting) -> tuple[KindOptions, Mapping[str, Any]]:
 
 
 def _own_config(name: str, path: str) -> Mapping[str, Any]:
-    file = Path(name).expanduser()
+    file = at_home(name)
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as exc:
