@@ -119,7 +119,8 @@ class JobLog:
             return
         job = record.job
         if self.complete and job.wish is not None and not job.wish.nonsense:
-            self.refused.append(Refusal(job.id, job.wish, context["note"], resubmit(record.jobspec)))
+            note = str(context.get("note") or "")
+            self.refused.append(Refusal(job.id, job.wish, note, _again(record.jobspec)))
 
     def _record(self, job: int, response: Payload) -> Record | None:
         first = response["events"][0]
@@ -167,6 +168,14 @@ class JobLog:
         told = told if isinstance(told, str) else ""
         record.job = replace(job, told=told, hold=hold, stale_hold=stale)
         self.jobs[job.id] = record.job
+
+
+def _again(jobspec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the command that submits a job again; () where its jobspec is of no form that has one."""
+    try:
+        return resubmit(jobspec)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return ()
 
 
 Step = Callable[[Record, Mapping[str, Any], float], None]

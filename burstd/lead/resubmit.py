@@ -8,19 +8,23 @@ from typing import Any
 
 from burstd.lead.request import read_request
 
+LONGEST = 2000
+"""Letters of a command that is still worth a sentence."""
+
 
 def resubmit(jobspec: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the words of the command that submits the same program with the same resources.
 
     The queue is left out: in the present one it would be refused again. A job that carries files, as a
-    batch script, cannot be told in a command: (). Raises ValueError where the resources are of no form that
-    `flux submit` makes.
+    batch script, cannot be told in a command, and one of very many words is not: (). Raises ValueError where
+    the resources are of no form that `flux submit` makes, other errors where the rest is of no form at all.
     """
     system = jobspec["attributes"]["system"]
     if system.get("files"):
         return ()
     flags = (*_resources(jobspec), *_attributes(system))
-    return ("flux", "submit", *flags, *map(str, jobspec["tasks"][0]["command"]))
+    words = ("flux", "submit", *flags, *map(str, jobspec["tasks"][0]["command"]))
+    return words if sum(map(len, words)) <= LONGEST else ()
 
 
 def _resources(jobspec: Mapping[str, Any]) -> Iterator[str]:
