@@ -76,7 +76,7 @@ def judge(
 def index_of(pod: Manifest) -> int | None:
     """Return the completion index of an Indexed Job's pod, None for another."""
     text = (pod["metadata"].get("labels") or {}).get(INDEX, "")
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def crashed(pod: Manifest) -> str:

@@ -18,6 +18,9 @@ SERVES = "burstd-serves"
 IDLE_SINCE = "burstd-idle-since"
 SPEC = "burstd-spec"
 
+_DIGITS = 12
+"""Of a generation or a moment in seconds: more are none."""
+
 NOBODY = "none"
 """The value of `burstd-serves` on a cluster that is kept."""
 
@@ -65,13 +68,20 @@ def read(labels: Mapping[str, str]) -> Marks | None:
         return Marks(
             labels[OWNER],
             labels[POOL],
-            int(labels[GENERATION]),
-            None if serves == NOBODY else int(serves),
+            _number(labels[GENERATION]),
+            None if serves == NOBODY else _number(serves),
             labels[SPEC],
-            float(labels.get(IDLE_SINCE, "0")),
+            float(_number(labels.get(IDLE_SINCE, "0"))),
         )
     except (KeyError, ValueError):
         return None
+
+
+def _number(text: str) -> int:
+    """Return a number as burstd writes it. Raises ValueError for all else that Python would take for one."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise ValueError(f"{text!r} is not a number of burstd's")
+    return int(text)
 
 
 def others(labels: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,6 @@ know is then a number, and no warning.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -108,7 +107,7 @@ def _code(number: int) -> str:
 def _pem(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one, and so is what it says of other letters
         return b""
 
 
@@ -116,5 +115,5 @@ def _moment(text: str) -> float:
     """Return seconds since the epoch of a time as RFC 3339 writes it; 0.0 where there is none."""
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
