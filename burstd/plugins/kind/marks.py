@@ -88,7 +88,7 @@ class Marks:
         directory = self._root / name
         fresh = directory / f"{_MARK}.new"
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(directory)
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 json.dump(asdict(mark), file)
                 file.flush()
@@ -106,7 +106,7 @@ class Marks:
         """Hold the cluster's lock; yield its descriptor, for `kind` to inherit. Raises NotNow."""
         directory = self._root / name
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(directory)
             held = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as exc:
             raise NotNow(f"nothing can be written to {directory}: {exc.strerror}") from exc
@@ -127,6 +127,12 @@ class Marks:
             return not _locks(held)
         finally:
             os.close(held)
+
+
+def _make(directory: Path) -> None:
+    """Make a cluster's directory and those above it, for the owner's eyes only."""
+    directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _locks(held: int) -> bool:
