@@ -65,7 +65,7 @@ def judge(
         failure for pod in wanted if pod is not None if (failure := _failure(pod, logs or {})) is not None
     )
     told = dict(notes or {})
-    of_job = told.get(job["metadata"]["name"]) if job else None
+    of_job = told.get((job.get("metadata") or {}).get("name", "")) if job else None
     failure = _job_failure(job) or next(failures, None) or _shortage(wanted, told, of_job, offer)
     pending = _pending(wanted, told, of_job)
     if trouble is not None and not any(_has_machine(pod) for pod in wanted):
