@@ -348,7 +348,11 @@ class Daemon:
         """Tell those who wait for their order that it is done."""
         for call in self._waiting:
             names = call.order.pools or tuple(pool.name for pool in self.policy.pools)
-            if all(self._is_done(call, name) for name in names):
+            reasons = [str(reason) for name in names if (reason := self._teller.order(name)) is not None]
+            if reasons:
+                call.answer(*reasons, "The order stands, and is carried out once that is over.")
+                self._waiting = [one for one in self._waiting if one is not call]
+            elif all(self._is_done(call, name) for name in names):
                 call.answer(f"{', '.join(names)}: done.")
                 self._waiting = [one for one in self._waiting if one is not call]
 

@@ -96,6 +96,11 @@ def test_a_burst_over_the_budget_is_not_made(town):
     town.watch.submit(["true"], 2, requires=BURST_ONLY)
     daemon.said("over-budget: Its hosts would cost more than is allowed: dollars_per_hour is 7", 10)
     assert town.sites() == ()
+    ordered = town.command("up", "burst-0", "--wait").stdout
+    assert "over-budget" in ordered
+    assert "The order stands" in ordered
+    town.command("down", "burst-0")
+    town.command("reopen", "burst-0")
     small = town.watch.submit(["true"], 1, requires=BURST_ONLY)
     town.watch.until_ended(small)
 
