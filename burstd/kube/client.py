@@ -117,7 +117,7 @@ class Cluster:
         self._watched: set[Any] = set()
 
     def heeding(self, heed: patience.Heed) -> Cluster:
-        """Return the same connection; its calls are tried again, and waited for, until `heed` raises."""
+        """Return the same connection: before each call, and while one is tried again, `heed` is called."""
         other = copy.copy(self)
         other.heed = heed
         return other
@@ -241,6 +241,7 @@ class Cluster:
         missing: bool = False,
     ) -> Manifest | None:
         """Make a call, again while it fails in a way that passes; `missing`: None where nothing is there."""
+        self.heed()
         again = Retrying(
             retry=retry_if_exception_type((Silent, Overloaded)),
             wait=_pause,

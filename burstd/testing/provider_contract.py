@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Protocol, cast, get_args
 
 import pytest
 
 from burstd.core.model import Pool, Shrinks, Site
 from burstd.join.papers import Join
-from burstd.plugins.contract import Order, Owners, Provider, Renews
+from burstd.plugins.contract import NotNow, Order, Owners, Provider, Renews
 
 __all__ = ["ProviderContract", "Venue"]
 
@@ -155,6 +156,15 @@ class ProviderContract:
         """A site on which nothing was ever launched can be removed."""
         provider, order = venue.make("tester"), venue.order(2)
         provider.provision(order)
+        provider.remove(Site(order.site_name, venue.pool.name, 1, ()))
+        venue.gone(provider, order)
+
+    def test_a_cancelled_order_leaves_nothing(self, venue: Venue) -> None:
+        """An order for which nobody waits ends, as NotNow or as done, and what it left can be removed."""
+        provider, order = venue.make("tester"), venue.order(2)
+        for call in (provider.provision, provider.launch):
+            with suppress(NotNow):
+                call(replace(order, cancelled=lambda: True))
         provider.remove(Site(order.site_name, venue.pool.name, 1, ()))
         venue.gone(provider, order)
 
