@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -268,9 +268,12 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown()
 
     def _secured(self, request: socket.socket) -> socket.socket:
+        """Return the connection as it is spoken on. A client that is gone already has none to be secured."""
         if self._tls is None:
             return request
-        return self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        with closing(request):  # which gives its place to what it is wrapped in
+            request.getpeername()
+            return self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
 
     @contextmanager
     def _tracked(self, connection: socket.socket) -> Iterator[None]:
