@@ -162,7 +162,7 @@ def test_the_reaper_may_do_nothing_else(place: Town) -> None:
             lambda: cluster.list(NAMESPACE),
             lambda: cluster.get(NAMESPACE, other.site_name),
         ):
-            with pytest.raises(Never, match=r"cannot (get|list) resource"):
+            with pytest.raises(Never, match=r"lacks the right to (get|list)"):
                 refused()
 
 
