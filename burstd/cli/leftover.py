@@ -54,10 +54,10 @@ def _warn(text: str) -> None:
 
 
 def reap(
-    namespace: Annotated[str, typer.Option(help="The burst's namespace.", show_default=False)],
-    owner: Annotated[str, typer.Option(help="Whose burst it is.", show_default=False)],
-    pool: Annotated[str, typer.Option(help="The burst's pool.", show_default=False)],
-    generation: Annotated[int, typer.Option(help="Which burst of the pool.", min=1, show_default=False)],
+    namespace: Annotated[str, typer.Option(help="The burst's namespace.", show_default=False)] = "",
+    owner: Annotated[str, typer.Option(help="Whose burst it is.", show_default=False)] = "",
+    pool: Annotated[str, typer.Option(help="The burst's pool.", show_default=False)] = "",
+    generation: Annotated[int, typer.Option(help="Which burst of the pool.", show_default=False)] = 0,
     idle_seconds: Annotated[
         float, typer.Option(help="Silence after which an idle burst ends.", min=0.1)
     ] = IDLE_SECONDS,
@@ -76,6 +76,8 @@ def reap(
     from burstd.engine.log import set_up
     from burstd.kube.removal import Mine
 
+    if not (namespace and owner and pool and generation):
+        raise typer.BadParameter("which burst? --namespace, --owner, --pool and --generation say it")
     set_up(as_json=False, verbose=False)
     terms = LeaseTerms(idle_seconds, with_jobs_seconds)
     reaped(Mine(namespace, owner, pool, generation), terms, kubeconfig)

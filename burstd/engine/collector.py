@@ -1,7 +1,7 @@
 """Removes what a burstd that is gone left behind, on request.
 
 It passes the gate like every effect, with a ledger of its own: the daemon's may be lost, on another machine,
-or in use (docs/decisions/0018-what-ends-a-burst-that-nobody-renews.md).
+or in use (docs/decisions/0023-gc-has-a-ledger-of-its-own.md).
 """
 
 from __future__ import annotations
