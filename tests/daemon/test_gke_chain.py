@@ -92,7 +92,7 @@ def test_an_image_that_does_not_exist_is_told_and_leaves_nothing() -> None:
 def test_a_lead_that_cannot_be_reached_is_told_and_leaves_nothing() -> None:
     """Brokers that never join end the burst with the address they were given, and the cluster goes."""
     port = machine.free_port()
-    with chain("embedded", lead_port=port, join_seconds=1.0) as made:
+    with chain("embedded", lead={"port": port}, join_seconds=1.0) as made:
         made.begin()
         made.watch.submit(["hostname"], 4)
         line = made.daemon.said(" joined the lead within 1 s", 30)

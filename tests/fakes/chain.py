@@ -7,9 +7,9 @@ embedded instance), burstd is what is installed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Chain:
     watch: Watch
     daemon: DaemonProcess
     directory: Path
+    clusters: list[ApiServer] = field(default_factory=list)
+    """The API server of every cluster that there ever was."""
 
     def begin(self) -> None:
         """Start burstd and wait until it serves."""
@@ -57,12 +59,16 @@ def chain(
     options: dict[str, Any] | None = None,
     operator_seconds: float = 0.02,
     images: Mapping[str, ImageBehaviour] | None = None,
-    lead_port: int | None = None,
+    lead: Mapping[str, Any] | None = None,
+    token: Callable[[], str | None] | None = None,
+    variables: Mapping[str, str] | None = None,
+    flags: Sequence[str] = (),
     **pool: Any,
 ) -> Iterator[Chain]:
     """Give the chain; `options` and `pool` are settings of burstd's only pool, `operator_seconds` is
-    what the Flux Operator takes to start, `images` all that registries have, `lead_port` where brokers are
-    told to reach the lead. Nothing is left at the end.
+    what the Flux Operator takes to start, `images` all that registries have, `lead` what else its section
+    says, `token` what Google and its clusters let in, `variables` and `flags` what burstd is started with.
+    Nothing is left at the end.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chain-"))).resolve()
@@ -70,7 +76,10 @@ def chain(
             Stage(directory / "lead", flavor, pool_cores=POOL_CORES, queues=True, start_queues=True)
         )
 
+        clusters: list[ApiServer] = []
+
         def attach(name: str, api: ApiServer) -> Operator:
+            clusters.append(api)
             api.pace.deployment_seconds = operator_seconds
             return Operator(
                 api.store,
@@ -81,13 +90,14 @@ def chain(
                 images=images,
             )
 
-        gke = stack.enter_context(FakeGke(delays, attach))
+        gke = stack.enter_context(FakeGke(delays, attach, token))
         config = _config(stage, gke, directory, options or {}, pool)
-        config["lead"]["port"] = lead_port or stage.port
-        daemon = DaemonProcess(config, directory / "burstd.yaml", stage.environment(), say)
+        config["lead"] |= lead or {}
+        surroundings = {**stage.environment(), **(variables or {})}
+        daemon = DaemonProcess(config, directory / "burstd.yaml", surroundings, say, flags)
         stack.enter_context(daemon)
         watch = stack.enter_context(Watch(stage.uri, daemon.check))
-        yield Chain(stage, gke, watch, daemon, directory)
+        yield Chain(stage, gke, watch, daemon, directory, clusters)
 
 
 def _config(
