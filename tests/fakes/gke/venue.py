@@ -40,6 +40,8 @@ class Region:
     join: Join
     pool: Pool
     providers: list[Gke] = field(default_factory=list)
+    clusters: list[ApiServer] = field(default_factory=list)
+    """The API server of every cluster that there ever was, where they have an operator."""
 
     def options(self, **options: Any) -> dict[str, Any]:
         """Return options of a pool here, with these over them."""
@@ -71,7 +73,10 @@ def region(*, operator: bool = False, delays: Delays | None = None, **gke: Any) 
     with tempfile.TemporaryDirectory(prefix="burstd-") as folder:
         directory = Path(folder).resolve()
 
+        clusters: list[ApiServer] = []
+
         def attach(name: str, api: ApiServer) -> Operator:
+            clusters.append(api)
             return Operator(
                 api.store,
                 directory=directory / name,
@@ -81,7 +86,7 @@ def region(*, operator: bool = False, delays: Delays | None = None, **gke: Any) 
 
         with FakeGke(delays, attach if operator else None, **gke) as fake:
             join, pool = papers(directory)
-            made = Region(fake, directory, join, pool)
+            made = Region(fake, directory, join, pool, clusters=clusters)
             try:
                 yield made
             finally:
