@@ -43,7 +43,7 @@ _PATH = re.compile(
 
 
 def test_what_burstd_calls_is_what_the_role_allows() -> None:
-    """Bursts that grow, crash, lack machines and go away use every right of the role, and no other."""
+    """Bursts that grow, shrink, crash, lack machines and go away use every right of the role, no other."""
     images = {IMAGE: ImageBehaviour(), CRASH: ImageBehaviour(output=WORDS, exit_code=1)}
     with town(images, Delays(back_off=0.05, retry=0.05)) as place:
         install(place.api.store)
@@ -83,7 +83,7 @@ def bind(place: Town) -> None:
 
 
 def play(place: Town) -> None:
-    """Play a burst that grows, one whose container crashes, and one that no machine can take."""
+    """Play a burst that grows, shrinks and outlives its burstd, one that crashes, one without a machine."""
     certificate = base64.b64encode(place.join.curve_cert.read_bytes()).decode()
     place.api.store.create(
         "secrets", {"metadata": {"name": "kept", "namespace": "default"}, "data": {"curve.cert": certificate}}
@@ -98,7 +98,12 @@ def play(place: Town) -> None:
     provider.renew(provider.observe().sites[0], busy=True)
     provider.resize(replace(order, size=2))
     provider.launch(replace(order, size=2))
-    provider.remove(until(provider, lambda site: len(site.hosts) == 2))
+    until(provider, lambda site: len(site.hosts) == 2)
+    provider.resize(order)
+    until(provider, lambda site: len(site.hosts) == 1)
+    after_a_crash = a_kubernetes(place)
+    after_a_crash.launch(order)
+    after_a_crash.remove(until(after_a_crash, lambda site: site.hosts))
     crashing = a_kubernetes(place, containers=[EXTRA])
     crashing.launch(place.order(1, generation=2))
     crashing.remove(until(crashing, lambda site: site.failure and WORDS in site.failure.text))
