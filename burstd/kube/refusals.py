@@ -95,13 +95,13 @@ _CANNOT = re.compile(
 
 
 def _right(text: str) -> str:
-    """Return the right that is missing, in the words in which a role would be written; else the server's."""
+    """Return the right that is missing, in the words in which a role would be written, and the server's."""
     found = _CANNOT.search(text)
     if found is None:
         return f"{text}; give burstd's user that right"
     kind = f"{found['kind']}.{found['group']}" if found["group"] else found["kind"]
     where = f" in the namespace {found['namespace']}" if found["namespace"] else ""
-    return f"user {found['user']} lacks the right to {found['verb']} {kind}{where}; give it that"
+    return f"user {found['user']} lacks the right to {found['verb']} {kind}{where}; give it that ({text})"
 
 
 def _told(body: bytes) -> Manifest:
