@@ -209,6 +209,9 @@ class Cluster:
         answer = self._send("GET", path_of(kind, namespace), query, None, "", WATCH_SECONDS + READ_SECONDS)
         self._watched.add(answer.response)
         try:
+            if self._closed.is_set():  # while the answer was on its way: `close` has not seen it
+                answer.response.close()
+                return
             yield from _events(answer.response, self._closed)
         finally:
             self._watched.discard(answer.response)
