@@ -58,7 +58,7 @@ def judge(
     wrote; `offer` names the machines that are asked for; `trouble` is what is wrong with them, by who makes
     them: it fails the burst where no host has one.
     """
-    by_index = {index: pod for pod in pods if _lives(pod) and (index := index_of(pod)) is not None}
+    by_index = {index: pod for pod in pods if lives(pod) and (index := index_of(pod)) is not None}
     there = tuple(host for index, host in enumerate(hosts) if index in by_index)
     wanted = [by_index.get(index) for index in range(size)]
     failures = (
@@ -68,7 +68,7 @@ def judge(
     of_job = told.get((job.get("metadata") or {}).get("name", "")) if job else None
     failure = _job_failure(job) or next(failures, None) or _shortage(wanted, told, of_job, offer)
     pending = _pending(wanted, told, of_job)
-    if trouble is not None and not any(_has_machine(pod) for pod in wanted):
+    if trouble is not None and not any(has_machine(pod) for pod in wanted):
         return Judged(there, pending or trouble.text, failure or trouble)
     return Judged(there, f"{pending}; {trouble.text}" if pending and trouble else pending, failure)
 
@@ -86,15 +86,16 @@ def crashed(pod: Manifest) -> str:
 
 def waits_for_machine(pod: Manifest) -> bool:
     """Say whether no Node could take the pod yet."""
-    return _lives(pod) and _unscheduled(pod) is not None
+    return lives(pod) and _unscheduled(pod) is not None
 
 
-def _has_machine(pod: Manifest | None) -> bool:
+def has_machine(pod: Manifest | None) -> bool:
+    """Say whether a pod is there that is bound to a Node."""
     return pod is not None and bool((pod.get("spec") or {}).get("nodeName"))
 
 
-def _lives(pod: Manifest) -> bool:
-    """A phase that nobody knows may be one in which it runs."""
+def lives(pod: Manifest) -> bool:
+    """Say whether a pod may run, or will: a phase that nobody knows may be one in which it does."""
     phase = (pod.get("status") or {}).get("phase", "Pending")
     return "deletionTimestamp" not in pod["metadata"] and phase not in ("Succeeded", "Failed")
 
@@ -135,11 +136,10 @@ def _wait(pod: Manifest | None, notes: Mapping[str, Note], of_job: Note | None) 
         return "pull their image"
     if waiting and waiting not in ("ContainerCreating", "PodInitializing"):
         return f"wait: {waiting}"
-    return "" if runs(pod) else "start their containers"
+    return "" if _runs(pod) else "start their containers"
 
 
-def runs(pod: Manifest) -> bool:
-    """Say whether all containers of a pod run."""
+def _runs(pod: Manifest) -> bool:
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     return bool(statuses) and all("running" in (status.get("state") or {}) for status in statuses)
 

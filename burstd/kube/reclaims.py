@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from burstd.kube.kinds import Manifest
-from burstd.kube.pods import index_of, runs
+from burstd.kube.pods import has_machine, index_of, lives
 
 TAINTS = frozenset(
     {
@@ -36,7 +36,7 @@ _SHUTDOWN_REASONS = frozenset({"Shutdown", "NodeShutdown"})
 
 
 def hosts_of(hosts: Sequence[str], pods: Iterable[Manifest], taken: Collection[str]) -> tuple[str, ...]:
-    """Return the hosts whose machine goes or has gone, until another pod of theirs runs.
+    """Return the hosts whose machine goes or has gone, until another pod of theirs has one.
 
     `taken` names the Nodes that are known to go, or to be gone.
     """
@@ -46,7 +46,7 @@ def hosts_of(hosts: Sequence[str], pods: Iterable[Manifest], taken: Collection[s
         goes = told_by_pod(pod) or pod["spec"].get("nodeName") in taken
         if goes:
             told.add(index_of(pod))
-        elif runs(pod):
+        elif lives(pod) and has_machine(pod):
             returned.add(index_of(pod))
     return tuple(host for index, host in enumerate(hosts) if index in told - returned)
 

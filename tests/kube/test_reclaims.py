@@ -105,12 +105,14 @@ def test_what_a_node_says(node: dict[str, Any], told: bool) -> None:
     assert told_by_node(node) is told
 
 
-def test_a_host_is_back_once_another_pod_of_it_runs() -> None:
-    """A host whose machine went is named until a pod runs in its place."""
+def test_a_host_is_back_once_another_pod_of_it_has_a_machine() -> None:
+    """A host whose machine went is named until a pod in its place has one, whatever that does afterwards."""
     gone = disrupted("DeletionByPodGC")
-    starting = a_pod(0, phase="Pending", containerStatuses=[])
-    assert hosts_of(HOSTS, [gone, starting], ()) == HOSTS[:1]
-    assert hosts_of(HOSTS, [gone, a_pod(0)], ()) == ()
+    waiting = a_pod(0, phase="Pending", containerStatuses=[])
+    starting = a_pod(0, "two", phase="Pending", containerStatuses=[])
+    assert hosts_of(HOSTS, [gone, waiting], ()) == HOSTS[:1]
+    assert hosts_of(HOSTS, [gone, starting], ()) == ()
+    assert hosts_of(HOSTS, [gone, a_pod(0, "two", phase="Failed")], ()) == HOSTS[:1]
 
 
 def test_a_node_that_goes_takes_its_host_along() -> None:
