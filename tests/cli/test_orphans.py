@@ -143,7 +143,7 @@ def test_another_owner_is_left_unless_named(place: Region) -> None:
     bring_up(place, owner="stranger")
     silence(place, SITE)
     assert burstd(place, "gc").output == ""
-    assert SITE.replace("contract", "stranger") in burstd(place, "orphans", "--all-owners").output
+    assert SITE in burstd(place, "orphans", "--all-owners").output
     assert "owner stranger" in burstd(place, "gc", "--owner", "stranger").output
     assert place.gke.alive() == ()
 

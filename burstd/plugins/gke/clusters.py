@@ -203,7 +203,8 @@ class Clusters:
         if its.serves is None:
             kept_until = self._kept_until(cluster, its)
             return Site(cluster.name, its.pool, its.generation, (), cluster.created, kept_until=kept_until)
-        name = f"{self._prefix}-{its.pool}-g{its.serves}"
+        fresh = its.serves == its.generation
+        name = cluster.name if fresh else f"{self._prefix}-{its.pool}-g{its.serves}"
         base = Site(name, its.pool, its.serves, (), cluster.created)
         if cluster.status == "STOPPING":
             return replace(base, pending="its cluster is being deleted")
