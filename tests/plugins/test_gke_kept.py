@@ -11,7 +11,8 @@ from fakes.gke.venue import Region, only, region, wait
 from google.cloud import container_v1
 from grpc import StatusCode
 
-from burstd.core.errors import NotNow
+from burstd.core.errors import Never, NotNow
+from burstd.core.generations import next_generation
 from burstd.core.model import Site
 from burstd.plugins.gke import Gke
 
@@ -49,6 +50,19 @@ def test_a_kept_cluster_is_no_burst(place: Region) -> None:
     assert site.kept_until is not None
     assert before - 1 <= site.kept_until - HOUR <= time.time()
     assert place.gke.cluster(NAME).api.store.get("namespaces", "", NAME) is None
+
+
+def test_a_burst_that_has_just_moved_in_is_young(place: Region) -> None:
+    """Before anything of the next burst is on the cluster, its number tells its age, not the cluster."""
+    provider = keep(place)
+    place.gke.cluster(NAME).api.faults.add("POST", "/namespaces$", status=403, times=None)
+    generation = next_generation(place.pool, 0, time.time())
+    with pytest.raises(Never):
+        provider.provision(place.order(generation=generation))
+    wait(lambda: labels(place)["burstd-serves"] == str(generation))
+    site = only(provider)
+    assert (site.generation, site.hosts) == (generation, ())
+    assert abs(site.created - time.time()) <= 60
 
 
 def test_the_next_burst_uses_it(place: Region) -> None:

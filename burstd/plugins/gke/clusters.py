@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, replace
 
 from burstd.core.errors import EffectError, Never, NotNow
+from burstd.core.generations import born_by
 from burstd.core.model import Failure, Site
 from burstd.kube.ground import Ground
 from burstd.plugins.contract import Listing, Order, Setting
@@ -323,7 +324,8 @@ def _not_yet(cluster: ClusterSeen) -> Failure:
 
 
 def _since(base: Site, found: Site | None, cluster: ClusterSeen) -> Site:
-    """A burst on a cluster that was kept is younger than the cluster."""
+    """A burst on a cluster that was kept is younger than the cluster, also before anything of it is there."""
     its = cluster.marks
-    reused = its is not None and its.serves != its.generation
-    return replace(base, created=found.created) if reused and found is not None else base
+    if its is None or its.serves is None or its.serves == its.generation:
+        return base
+    return replace(base, created=found.created if found is not None else born_by(its.serves))
