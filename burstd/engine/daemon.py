@@ -81,6 +81,7 @@ class Daemon:
         *,
         turn: Turn | Unrivalled = UNRIVALLED,
         workers: Workers = threads,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
         self.policy = policy
         self._lead = lead
@@ -88,7 +89,7 @@ class Daemon:
         self._clock = clock
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._stopping = False
-        self._gate = Gate(ledger, perform, clock, self.wake, turn=turn.check, workers=workers)
+        self._gate = Gate(ledger, perform, clock, self.wake, turn=turn.check, workers=workers, pause=pause)
         self._observer = Observer(providers, clock, self.wake, workers)
         self._bursts = {burst.name: burst for burst in ledger.bursts()}
         self._generations = dict(ledger.generations())

@@ -81,8 +81,12 @@ class Gate:
         *,
         turn: Callable[[Action], None] = _always,
         workers: Workers = threads,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
-        """Start with nothing under way. `turn` is asked before each call; it raises where none may leave."""
+        """Start with nothing under way. `turn` is asked before each call; it raises where none may leave.
+
+        `pause` waits, for so many seconds, before another attempt; None: as long as nobody stops the gate.
+        """
         self._ledger = ledger
         self._perform = perform
         self._clock = clock
@@ -93,6 +97,7 @@ class Gate:
         self._running: dict[str, threading.Event] = {}
         self._resting: dict[str, float] = {}
         self._stopping = threading.Event()
+        self._pause = pause or sleep_using_event(self._stopping)
 
     def in_flight(self, now: float) -> frozenset[str]:
         """Return the keys on which nothing may be started now."""
@@ -178,7 +183,7 @@ class Gate:
             stop=stop_after_attempt(ATTEMPTS)
             | stop_when_event_set(self._stopping)
             | stop_when_event_set(cancelled),
-            sleep=sleep_using_event(self._stopping),
+            sleep=self._pause,
             reraise=True,
         )
 

@@ -1,0 +1,410 @@
+"""One run: a world, the real daemon with its real gate, performer and ledger, and what befalls them."""
+
+from __future__ import annotations
+
+import logging
+import random
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burstd.core.errors import BurstdError
+from burstd.core.model import Action, Burst, LeadView, Phase, Verb
+from burstd.engine.daemon import Daemon, Terms
+from burstd.engine.ledger import Ledger, open_or_set_aside
+from burstd.engine.performer import Performer, site_name
+from burstd.join.papers import Join
+from burstd.plugins.contract import Listing
+from crash import invariants
+from crash.clock import BEGIN, Clock
+from crash.cloud import Cloud, MemoryProvider, Plot
+from crash.crew import Crew
+from crash.disk import DISK, Image
+from crash.fate import Case, Fate
+from crash.faults import BY_NAME, Fault
+from crash.lead import Connection
+from crash.ledgers import FragileLedger
+from crash.points import Death, Occurrence, Point
+from crash.scripts import OWNER, PREFIX, SCRIPTS, Script, lead_of
+from crash.witness import Witness
+
+RESTART_SECONDS = 3.0
+"""From burstd's death until it is started again."""
+
+QUIET_SECONDS = 140.0
+"""How long a world is watched once nothing is wanted and nothing is there: longer than two quiet listings."""
+
+HORIZON_SECONDS = 4 * 3600.0
+"""By then everything that was wanted must have been, and everything be gone."""
+
+MENDED_SECONDS = 1500.0
+"""When a person has mended what closed a pool, and starts burstd again."""
+
+ROUNDS = 60
+"""Ticks at one moment, before it is said that burstd spins."""
+
+SLOW = {Verb.PROVISION: 25.0, Verb.LAUNCH: 3.0, Verb.RESIZE: 2.0, Verb.REMOVE: 8.0}
+"""Seconds until a call is applied; every other is at once."""
+
+SECRET = "planted-secret-4f1d"
+"""What is in the certificate: it must be found nowhere else."""
+
+
+@dataclass
+class Life:
+    """One burstd, from its start to its death."""
+
+    daemon: Daemon
+    ledger: FragileLedger
+    real: Ledger
+    crew: Crew
+    connection: Connection
+
+
+class Run:
+    """Runs one case; `violations` tells what must not have been."""
+
+    def __init__(self, case: Case, script: Script | None = None) -> None:
+        self.case = case
+        self.script = script or SCRIPTS[case.script]
+        self.fault: Fault | None = BY_NAME.get(case.fault)
+        self.violations: list[str] = []
+        self.log: list[str] = []
+        self.fate = Fate(case)
+        self.clock = Clock()
+        self.policy = self.script.policy
+        self.lead = lead_of(self.script, self.clock)
+        self.cloud = Cloud(self.clock, OWNER)
+        self.jobs: dict[str, int] = {}
+        self.absences: dict[tuple[str, int], int] = {}
+        """How many complete listings in a row did not show a burst's site, since it was last changed."""
+        self.foreign: list[Plot] = []
+        self.by_world = False
+        """Whether what happens now is not burstd's doing."""
+        self.belated = False
+        """Whether a call is applied whose caller waits for it no more."""
+        self.struck = 0
+        self._laters: list[tuple[float, Callable[[], None]]] = []
+        self._happenings = sorted(self.script.happenings, key=lambda one: one[0])
+        self._quiet_since: float | None = None
+        self._mended = False
+        self._directory = Path(tempfile.mkdtemp(prefix="m-"))
+        self.path = self._directory / "ledger.db"
+        self.witness = Witness(self.path)
+        self._handler = _Listening(self.log)
+        self._wire()
+
+    def _wire(self) -> None:
+        self.lead.witness = self.cloud.witness = self.see_call
+        self.cloud.joined = self._join
+        self.cloud.left = self._leave
+        for owner in ("", "somebody-else"):
+            self.add_foreign(f"{PREFIX}-{self.policy.pools[0].name}-g1{owner[:1]}", owner)
+
+    # the run as a whole
+
+    def go(self) -> Run:
+        """Run to the end; look at everything on the way and at last."""
+        random.seed(str(self.case))  # retries wait with jitter
+        DISK.install()
+        with self._handler:
+            try:
+                self._live()
+                invariants.at_the_end(self)
+            finally:
+                self._end_life()
+                shutil.rmtree(self._directory, ignore_errors=True)
+        return self
+
+    def say(self, invariant: str, text: str) -> None:
+        """Note a violation, once."""
+        sentence = f"{invariant}: {text}"
+        if sentence not in self.violations:
+            self.violations.append(sentence)
+
+    @property
+    def secret(self) -> str:
+        return SECRET
+
+    def file(self, part: str) -> bytes:
+        """Return what one of the ledger's files holds."""
+        return DISK.present(self.path).get(part, b"")
+
+    @property
+    def seconds(self) -> float:
+        return self.clock.now - BEGIN
+
+    def _live(self) -> None:
+        self._begin_life()
+        while not self._over():
+            try:
+                self.step()
+                self._mend()
+            except Death as death:
+                self.revive(death.image)
+
+    def step(self) -> None:
+        """Tick until nothing more follows, then let time pass until the next thing happens."""
+        self._tick()
+        self._pass(self._next_event())
+
+    def revive(self, image: Image) -> None:
+        """Take away all that burstd had in memory, put the disk into this state, and start it again."""
+        self._end_life()
+        DISK.restore(self.path, image)
+        self.pass_time(RESTART_SECONDS)
+        with suppress(Death):
+            self._begin_life()
+            return
+        self.revive(DISK.durable(self.path))
+
+    def _tick(self) -> None:
+        for _ in range(ROUNDS):
+            self.life.crew.worked = self.lead.changed = False
+            self._wake = self.life.daemon.tick()
+            invariants.at_any_time(self)
+            if not self.life.crew.worked and not self.lead.changed:
+                return
+        self.say("liveness", f"it ticks {ROUNDS} times and more at one moment, {self.seconds:.0f} s")
+
+    def _next_event(self) -> float:
+        own = (self._wake, self.life.crew.next_event(), self._next_of_world())
+        times = [moment for moment in own if moment is not None]
+        return max(min(times, default=self.clock.now + 60.0), self.clock.now + 0.01)
+
+    def _next_of_world(self) -> float | None:
+        times = [self.lead.next_event(), self.cloud.next_event()]
+        times += [BEGIN + at for at, _ in self._happenings[:1]]
+        times += [at for at, _ in self._laters]
+        return min((moment for moment in times if moment is not None), default=None)
+
+    def _pass(self, until: float) -> None:
+        self.clock.now = until
+        self._let_happen()
+        self.life.crew.advance()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the world go on for so long without burstd."""
+        until = self.clock.now + seconds
+        while (event := self._next_of_world()) is not None and event < until:
+            self.clock.now = max(event, self.clock.now)
+            self._let_happen()
+        self.clock.now = until
+        self._let_happen()
+
+    def _let_happen(self) -> None:
+        by_world, self.by_world = self.by_world, True
+        try:
+            self.cloud.advance()
+            self.lead.advance()
+            while self._happenings and BEGIN + self._happenings[0][0] <= self.clock.now:
+                self._happenings.pop(0)[1](self)
+            due = [one for one in self._laters if one[0] <= self.clock.now]
+            self._laters = [one for one in self._laters if one[0] > self.clock.now]
+            for _, happening in due:
+                happening()
+        finally:
+            self.by_world = by_world
+
+    def later(self, seconds: float, happening: Callable[[], None]) -> None:
+        self._laters.append((self.clock.now + seconds, happening))
+
+    def _over(self) -> bool:
+        if self.seconds > HORIZON_SECONDS:
+            return True
+        if not self._quiet():
+            self._quiet_since = None
+            return False
+        if self._quiet_since is None:
+            self._quiet_since = self.clock.now
+        return self.clock.now >= self._quiet_since + QUIET_SECONDS
+
+    def _quiet(self) -> bool:
+        """Say whether nothing is wanted, and nothing there."""
+        waits = any(not work.ended for work in self.lead.works.values())
+        busy = self._happenings or self._laters or self.life.crew.next_event() is not None
+        return not (waits or busy or self.cloud.ours() or self.life.real.bursts())
+
+    def _mend(self) -> None:
+        """A fault that closes a pool is mended by somebody, who then starts burstd again."""
+        if self.fault and self.fault.closes and not self._mended and self.seconds > MENDED_SECONDS:
+            self._mended = True
+            self.revive(DISK.durable(self.path))
+
+    # one life
+
+    def _begin_life(self) -> None:
+        real, told = open_or_set_aside(self.path, self.clock())
+        if told:
+            self.say("ledger", told)
+        ledger = FragileLedger(real, self.fate, self._see_write)
+        crew = Crew(self.clock, lambda task: SLOW.get(task[1].verb, 0.0))
+        connection = Connection(self.lead)
+        providers = {
+            pool.name: MemoryProvider(self.cloud, pool.name, self._see_listing) for pool in self.policy.pools
+        }
+        join = Join("lead.example.org", 8050, (), Path("/nowhere/curve.cert"), version="0.88.0")
+        performer = Performer(connection, providers, self.policy, join, PREFIX)  # type: ignore[arg-type]
+
+        def perform(action: Action, cancelled: Callable[[], bool]) -> None:
+            self._perform(ledger, action, lambda: performer.perform(action, cancelled))
+
+        def renew(view: LeadView) -> Terms:
+            performer.renew(self.policy, join)
+            return Terms(self.policy, self.lead.sched.kind)
+
+        def submitting(task: Any) -> None:
+            self._meet(ledger.under_way[task[1].key], Point.UNSENT)
+
+        crew.submitting = submitting
+        daemon = Daemon(
+            connection,  # type: ignore[arg-type]
+            self.policy,
+            providers,
+            ledger,  # type: ignore[arg-type]
+            perform,
+            renew,
+            self.clock,
+            workers=crew.hire,
+            pause=self.pass_time,
+        )
+        performer.keeper = daemon.keeper
+        self.lead.start(performer.note_change)
+        self.life = Life(daemon, ledger, real, crew, connection)
+
+    def _end_life(self) -> None:
+        if hasattr(self, "life"):
+            self.life.real.close()
+            self.life.connection.close()
+
+    # what is seen on the way
+
+    def _perform(self, ledger: FragileLedger, action: Action, call: Callable[[], None]) -> None:
+        """Make a call as a daemon does, with the crash points and faults that are meant for it."""
+        one = ledger.under_way[action.key]
+        self._meet(one, Point.UNAPPLIED)
+        if self.fate.meets(one, Point.LATE):
+            self.later(30.0, lambda: self._apply_late(call))
+            self.fate.die(DISK.durable(self.path))
+        half = iter((lambda: self._meet(one, Point.HALF),))
+        self.cloud.step = self.lead.step = lambda: next(half, lambda: None)()
+        try:
+            self._apply(one, action, call)
+        except Exception:
+            self._answer(one)
+            raise
+        finally:
+            self.cloud.step = self.lead.step = lambda: None
+        self._answer(one)
+
+    def _answer(self, one: Occurrence) -> None:
+        """Come by where the answer, or the error, may be lost."""
+        self._meet(one, Point.UNANSWERED)
+        if self.fate.meets(one, Point.LEDGER_LOST):
+            self.fate.die({})
+
+    def _apply(self, one: Occurrence, action: Action, call: Callable[[], None]) -> None:
+        key = (action.pool, action.generation)
+        if action.verb in SLOW:
+            self.absences[key] = 0
+        if self.fault and one == self.case.struck and self.struck < self.fault.times:
+            self.struck += 1
+            self.fault.strike(self, action, lambda: self._apply_late(call) if self.by_world else call())
+            return
+        call()
+
+    def _apply_late(self, call: Callable[[], None]) -> None:
+        """Apply a call whose caller is dead, or waits no more; nobody hears how it ended."""
+        belated, self.belated, by_world, self.by_world = self.belated, True, self.by_world, False
+        try:
+            with suppress(BurstdError):
+                call()
+        finally:
+            self.belated, self.by_world = belated, by_world
+
+    def _meet(self, one: Occurrence, point: Point) -> None:
+        self.fate.at(one, (point,), lambda _: DISK.durable(self.path))
+
+    def see_call(self, verbs: tuple[Verb, ...], **named: Any) -> None:
+        invariants.meant_before_done(self, verbs, named)
+
+    def _see_write(self, method: str, args: tuple[Any, ...]) -> None:
+        if method != "record":
+            return
+        for burst in args[0]:
+            if isinstance(burst, Burst) and burst.phase is Phase.GONE:
+                invariants.gone_when_not_seen_twice(self, burst)
+
+    def _see_listing(self, pool: str, listing: Listing) -> None:
+        shown = {(site.pool, site.generation) for site in listing.sites if site.kept_until is None}
+        for key in [key for key in self.absences if key[0] == pool]:
+            if key in shown:
+                self.absences[key] = 0
+            elif listing.complete:
+                self.absences[key] += 1
+
+    def _join(self, host: str) -> None:
+        self.lead.join(host)
+
+    def _leave(self, host: str) -> None:
+        if not self.by_world:
+            invariants.drained_before_removed(self, host)
+        self.lead.leave(host)
+
+    # what faults do
+
+    def site_name(self, action: Action) -> str:
+        return site_name(PREFIX, action.pool, action.generation)
+
+    def add_foreign(self, name: str, owner: str = "") -> None:
+        """Have somebody else's site there, which looks like one of burstd's."""
+        pool = self.policy.pools[0]
+        plot = Plot(name, owner, pool.name, 1, self.clock(), {pool.hosts[0]: self.clock()})
+        self.foreign.append(plot)
+        self.cloud.add(plot)
+
+    def delete_behind(self, plot: Plot) -> None:
+        """Have somebody delete a site of burstd's."""
+        by_world, self.by_world = self.by_world, True
+        self.cloud.drop(plot)
+        self.by_world = by_world
+
+    def reclaim(self, name: str) -> None:
+        """Have the cloud take back the last host of a site, and give it back a minute later."""
+        plot = self.cloud.find(name)
+        if plot is None or not plot.hosts:
+            return
+        host = list(plot.hosts)[-1]
+        self.cloud.take_host(plot, host)
+
+    def lead_back(self) -> None:
+        self.lead.unreachable = False
+        self.lead.changed = True
+
+
+class _Listening(logging.Handler):
+    """Keeps what burstd says while the context lasts."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(logging.INFO)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(f"{record.levelname} {record.getMessage()}")
+
+    def __enter__(self) -> None:
+        root = logging.getLogger("burstd")
+        self._before = root.level, root.propagate
+        root.setLevel(logging.INFO)
+        root.propagate = False
+        root.addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        root = logging.getLogger("burstd")
+        root.removeHandler(self)
+        root.level, root.propagate = self._before
+
