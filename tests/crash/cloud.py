@@ -11,6 +11,8 @@ from burstd.core.model import Failure, Pool, Shape, Shrinks, Site, Verb
 from burstd.join.papers import Join, Order
 from burstd.plugins.contract import Listing
 
+RENEWAL_SECONDS = 60.0
+
 BOOT_SECONDS = 20.0
 """From the start of a host until its broker joins."""
 
@@ -32,6 +34,8 @@ class Plot:
     failure: Failure | None = None
     reclaimed: tuple[str, ...] = ()
     renewed: float | None = None
+    size: int = 1
+    """For how many hosts it has machines, which cost whether brokers run there or not."""
     touched: int = 0
     """How often somebody changed it by the provider."""
 
@@ -68,6 +72,8 @@ class Cloud:
         self.stale_until = 0.0
         self.away_until = 0.0
         self.away: Callable[[], Exception] = lambda: NotNow("the cloud does not answer")
+        self.asked_at = clock()
+        """When the call under way was sent: what it makes costs from then on."""
         self.duds: set[str] = set()
         """Hosts that never come up."""
         self._shown_stale: tuple[Site, ...] = ()
@@ -83,10 +89,12 @@ class Cloud:
         return next((plot for plot in self.plots if plot.name == name), None)
 
     def add(self, plot: Plot) -> None:
+        before = self.bill.rate
         self.plots.append(plot)
         if plot.owner == self.owner:
             self.made.append(plot.name)
         self._turn()
+        self.bill.spent += (self.bill.rate - before) * (self.now - self.asked_at) / 3600
 
     def drop(self, plot: Plot) -> None:
         """Have a site be gone, with its brokers."""
@@ -152,7 +160,7 @@ class Cloud:
 
     def _turn(self) -> None:
         ours = self.ours()
-        rate = sum(CLUSTER_PER_HOUR + HOST_PER_HOUR * len(plot.hosts) for plot in ours)
+        rate = sum(CLUSTER_PER_HOUR + HOST_PER_HOUR * plot.size for plot in ours)
         self.bill.turn(self._clock(), rate)
 
 
@@ -182,7 +190,8 @@ class MemoryProvider:
         found = self._cloud.find(order.site_name)
         if found is None:
             name, pool = order.site_name, order.pool.name
-            self._cloud.add(Plot(name, order.owner, pool, order.generation, self._cloud.now))
+            plot = Plot(name, order.owner, pool, order.generation, self._cloud.now, size=order.size)
+            self._cloud.add(plot)
             return
         if (found.owner, found.pool, found.generation) != (order.owner, order.pool.name, order.generation):
             raise Never(f"{order.site_name} is somebody else's")
@@ -194,6 +203,7 @@ class MemoryProvider:
     def resize(self, order: Order) -> None:
         self._witness(Verb.RESIZE, order.pool.name, order.generation)
         plot = self._its(order.site_name, order.pool.name, order.generation)
+        plot.size = order.size
         for host in [host for host in plot.hosts if host not in order.hosts]:
             self._cloud.take_host(plot, host)
         self._cloud.step()
@@ -214,8 +224,17 @@ class MemoryProvider:
         self._cloud.step()
         self._cloud.drop(plot)
 
+    @property
+    def renewal_seconds(self) -> float:
+        return RENEWAL_SECONDS
+
+    def renew(self, site: Site, *, busy: bool) -> None:
+        self._witness(Verb.RENEW, site.pool, site.generation)
+        self._its(site.name, site.pool, site.generation).renewed = self._cloud.now
+
     def _start(self, plot: Plot, order: Order) -> None:
         plot.touched += 1
+        plot.size = max(plot.size, order.size)
         for index, host in enumerate(order.hosts):
             if host not in plot.hosts:
                 self._cloud.start_host(plot, host)

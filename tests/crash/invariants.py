@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from burstd.core.marks import drain_mark
 from burstd.core.model import Burst, Verb
+from burstd.core.money import total
 from crash.scripts import OWNER
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def at_the_end(run: Run) -> None:
     jobs_ran(run)
     nothing_is_held_or_stopped(run)
     no_secret_is_told(run)
+    spend_is_the_bill(run)
 
 
 def meant_before_done(run: Run, verbs: tuple[Verb, ...], named: dict[str, Any]) -> None:
@@ -119,6 +121,28 @@ def nothing_is_held_or_stopped(run: Run) -> None:
     for queue in run.lead.sched.queues.values():
         if queue.name == "batch" and not queue.started:
             run.say("nothing is held", f"queue {queue.name} is stopped: {queue.stop_reason}")
+
+
+def spend_is_the_bill(run: Run) -> None:
+    """Where the ledger was kept and the cloud did as it was told, its spend is the bill within 1 %.
+
+    While burstd is down it cannot know that what it ended goes on, or what it began has not begun: what is
+    billed in that time is allowed for.
+    """
+    if run.fault is not None or run.ledger_lost or run.interfered:
+        return
+    ledger = run.life.real
+    spent = total((*ledger.past(0.0), *ledger.bursts()), run.clock())
+    run.cloud.bill.turn(run.clock(), run.cloud.bill.rate)
+    billed = run.cloud.bill.spent
+    allowed = 0.01 * billed + run.down_seconds * run.top_rate / 3600
+    if abs(spent - billed) > allowed:
+        run.say("spend is the bill", f"the ledger says ${spent:.4f}, the bill ${billed:.4f}")
+
+
+def fenced_does_nothing(run: Run, verbs: tuple[Verb, ...], named: dict[str, Any]) -> None:
+    """A burstd that was paused, and whose turn another has taken, makes no call when it goes on."""
+    run.say("a fenced daemon does nothing", f"it made a call: {'/'.join(verbs)} {named}")
 
 
 def no_secret_is_told(run: Run) -> None:

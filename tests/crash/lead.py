@@ -45,6 +45,8 @@ class Work:
     mark: Hold | None = None
     held_by_us: bool = False
     """Whether the latest urgency event is the instance owner's to 0, with the mark there before."""
+    over: bool = False
+    """Whether there was another urgency event after that, which ended the hold."""
     ends: float | None = None
     ended: str = ""
     starts: int = 0
@@ -153,6 +155,10 @@ class ModelLead:
     def start(self, on_change: Callable[[], None]) -> None:
         self._ring = on_change
 
+    def disconnect(self) -> None:
+        """Lose the connections that have taken a name, which frees it."""
+        self.services.clear()
+
     def view(self) -> LeadView | None:
         if self.unreachable:
             return None
@@ -223,7 +229,7 @@ class ModelLead:
         self.witness((Verb.HOLD,), job=job)
         if work is None or work.job.urgency == 0:
             return
-        work.mark, work.held_by_us = Hold(owner, work.job.urgency), False
+        work.mark, work.held_by_us, work.over = Hold(owner, work.job.urgency), False, False
         self._look()
         self.step()
         work.job, work.held_by_us = replace(work.job, urgency=0, priority=0), True
@@ -231,13 +237,15 @@ class ModelLead:
 
     def unhold(self, job: int) -> None:
         """First the urgency from before, then the mark: two requests."""
-        work = self._waiting_work(job)
+        waits = self._waiting_work(job) is not None
+        work = self.works[job]
         self.witness((Verb.UNHOLD,), job=job)
-        if work is None or work.mark is None:
+        if work.mark is None:
             return
-        if work.held_by_us:
+        if work.held_by_us and waits:
             before = work.mark.urgency
             work.job, work.held_by_us = replace(work.job, urgency=before, priority=before), False
+            work.over = True
             self._look()
             self.step()
         work.mark = None
@@ -269,6 +277,8 @@ class ModelLead:
 
     def store(self, key: str, text: str) -> None:
         self._reach()
+        if key.endswith(".spend"):  # whose turn it is, is told past the gate
+            self.witness((Verb.CHECKPOINT,), text=text)
         self.kvs[key] = text
 
     def register(self, name: str) -> bool:
@@ -380,5 +390,9 @@ def _is_free(host: Host, job: Job) -> bool:
 
 
 def _shown(work: Work) -> Job:
-    hold = work.mark if work.held_by_us and work.job.state is JobState.SCHED else None
-    return replace(work.job, hold=hold, stale_hold=work.mark is not None and hold is None)
+    """A mark without an urgency event after it holds nothing, and nothing has ended it."""
+    if work.mark is None:
+        return work.job
+    waits = work.job.state is JobState.SCHED
+    hold = work.mark if work.held_by_us and waits else None
+    return replace(work.job, hold=hold, stale_hold=work.over or (work.held_by_us and not waits))

@@ -13,7 +13,9 @@ from crash.fate import Fate
 from crash.points import CONCLUDING, INTENDING, WRITING, Occurrence, Point
 
 
-_READING = frozenset({"close", "bursts", "generations", "cooldowns", "open_intents", "intents"})
+_READING = frozenset(
+    {"close", "bursts", "generations", "past", "cooldowns", "note", "proven", "uses", "open_intents", "intents"}
+)
 """What surely does not write; any other method has crash points if it is seen to."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from crash.cases import tiers
 from crash.fate import Case
+from crash.points import Death
 from crash.run import Run
 
 
@@ -28,7 +29,7 @@ def result_of(case: Case) -> Result:
     run = Run(case)
     try:
         run.go()
-    except Exception as exc:
+    except (Exception, Death) as exc:
         run.say("the run itself", f"{type(exc).__name__}: {exc}")
     deaths = run.fate.deaths
     if case.boundary is not None and deaths == 0:

@@ -17,11 +17,12 @@ from burstd.core.model import Action, Burst, LeadView, Phase, Verb
 from burstd.engine.daemon import Daemon, Terms
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.performer import Performer, site_name
+from burstd.engine.turn import Turn
 from burstd.join.papers import Join
 from burstd.plugins.contract import Listing
 from crash import invariants
 from crash.clock import BEGIN, Clock
-from crash.cloud import Cloud, MemoryProvider, Plot
+from crash.cloud import CLUSTER_PER_HOUR, HOST_PER_HOUR, Cloud, MemoryProvider, Plot
 from crash.crew import Crew
 from crash.disk import DISK, Image
 from crash.fate import Case, Fate
@@ -32,7 +33,7 @@ from crash.points import Death, Occurrence, Point
 from crash.scripts import OWNER, PREFIX, SCRIPTS, Script, lead_of
 from crash.witness import Witness
 
-RESTART_SECONDS = 3.0
+RESTART_SECONDS = 1.0
 """From burstd's death until it is started again."""
 
 QUIET_SECONDS = 140.0
@@ -47,7 +48,7 @@ MENDED_SECONDS = 1500.0
 ROUNDS = 60
 """Ticks at one moment, before it is said that burstd spins."""
 
-SLOW = {Verb.PROVISION: 25.0, Verb.LAUNCH: 3.0, Verb.RESIZE: 2.0, Verb.REMOVE: 8.0}
+SLOW = {Verb.PROVISION: 25.0, Verb.LAUNCH: 3.0, Verb.RESIZE: 0.5, Verb.REMOVE: 8.0}
 """Seconds until a call is applied; every other is at once."""
 
 SECRET = "planted-secret-4f1d"
@@ -85,13 +86,23 @@ class Run:
         self.foreign: list[Plot] = []
         self.by_world = False
         """Whether what happens now is not burstd's doing."""
+        self.ledger_lost = False
+        self.interfered = False
+        """Whether somebody or something else changed what burstd pays for."""
+        self.down_seconds = 0.0
+        """How long burstd was down, or its calls on their way without it."""
+        self.top_rate = CLUSTER_PER_HOUR + HOST_PER_HOUR * self.policy.max_hosts
+        self.fenced = False
+        """Whether what runs now is a burstd whose turn another has taken."""
         self.belated = False
         """Whether a call is applied whose caller waits for it no more."""
         self.struck = 0
+        self._sent_at: dict[str, float] = {}
         self._laters: list[tuple[float, Callable[[], None]]] = []
         self._happenings = sorted(self.script.happenings, key=lambda one: one[0])
         self._quiet_since: float | None = None
         self._mended = False
+        self._open: list[tuple[Ledger, Connection]] = []
         self._directory = Path(tempfile.mkdtemp(prefix="m-"))
         self.path = self._directory / "ledger.db"
         self.witness = Witness(self.path)
@@ -139,7 +150,10 @@ class Run:
         return self.clock.now - BEGIN
 
     def _live(self) -> None:
-        self._begin_life()
+        try:
+            self._begin_life()
+        except Death as death:
+            self.revive(death.image)
         while not self._over():
             try:
                 self.step()
@@ -156,11 +170,17 @@ class Run:
         """Take away all that burstd had in memory, put the disk into this state, and start it again."""
         self._end_life()
         DISK.restore(self.path, image)
+        self.ledger_lost = self.ledger_lost or not image
         self.pass_time(RESTART_SECONDS)
-        with suppress(Death):
+        self.down_seconds += RESTART_SECONDS + self._unanswered()
+        try:
             self._begin_life()
-            return
-        self.revive(DISK.durable(self.path))
+        except Death as death:
+            self.revive(death.image)
+
+    def _unanswered(self) -> float:
+        """Return how long the slowest call may have been under way that burstd died with."""
+        return max(SLOW.values())
 
     def _tick(self) -> None:
         for _ in range(ROUNDS):
@@ -244,6 +264,7 @@ class Run:
         ledger = FragileLedger(real, self.fate, self._see_write)
         crew = Crew(self.clock, lambda task: SLOW.get(task[1].verb, 0.0))
         connection = Connection(self.lead)
+        self._open.append((real, connection))
         providers = {
             pool.name: MemoryProvider(self.cloud, pool.name, self._see_listing) for pool in self.policy.pools
         }
@@ -258,9 +279,12 @@ class Run:
             return Terms(self.policy, self.lead.sched.kind)
 
         def submitting(task: Any) -> None:
+            self._sent_at[task[1].key] = self.clock.now
             self._meet(ledger.under_way[task[1].key], Point.UNSENT)
 
         crew.submitting = submitting
+        turn = Turn(connection, ledger, OWNER)  # type: ignore[arg-type]
+        turn.take()
         daemon = Daemon(
             connection,  # type: ignore[arg-type]
             self.policy,
@@ -269,6 +293,7 @@ class Run:
             perform,
             renew,
             self.clock,
+            turn=turn,
             workers=crew.hire,
             pause=self.pass_time,
         )
@@ -277,17 +302,20 @@ class Run:
         self.life = Life(daemon, ledger, real, crew, connection)
 
     def _end_life(self) -> None:
-        if hasattr(self, "life"):
-            self.life.real.close()
-            self.life.connection.close()
+        for real, connection in self._open:
+            real.close()
+            connection.close()
+        self._open.clear()
 
     # what is seen on the way
 
     def _perform(self, ledger: FragileLedger, action: Action, call: Callable[[], None]) -> None:
         """Make a call as a daemon does, with the crash points and faults that are meant for it."""
         one = ledger.under_way[action.key]
+        self.cloud.asked_at = self._sent_at.get(action.key, self.clock.now)
         self._meet(one, Point.UNAPPLIED)
         if self.fate.meets(one, Point.LATE):
+            self.interfered = True
             self.later(30.0, lambda: self._apply_late(call))
             self.fate.die(DISK.durable(self.path))
         half = iter((lambda: self._meet(one, Point.HALF),))
@@ -330,6 +358,8 @@ class Run:
         self.fate.at(one, (point,), lambda _: DISK.durable(self.path))
 
     def see_call(self, verbs: tuple[Verb, ...], **named: Any) -> None:
+        if self.fenced:
+            invariants.fenced_does_nothing(self, verbs, named)
         invariants.meant_before_done(self, verbs, named)
 
     def _see_write(self, method: str, args: tuple[Any, ...]) -> None:

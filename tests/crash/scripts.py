@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from burstd.core.hosts import expand
-from burstd.core.model import Policy, Pool, Queue, Scheduling, Shape
+from burstd.core.model import Caps, Policy, Pool, Queue, Scheduling, Shape
+from crash.cloud import CLUSTER_PER_HOUR, HOST_PER_HOUR, RENEWAL_SECONDS
 from crash.lead import Machine, ModelLead, Sched, machines
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def pool(name: str, size: int, first_rank: int, **changes: object) -> Pool:
     hosts = expand(f"{name}-[0-{size - 1}]")
     ranks = tuple(range(first_rank, first_rank + size))
     made = Pool(name, "memory", hosts, ranks, Shape(2, properties=frozenset({name})), paid=True)
-    return replace(made, idle_seconds=40.0, cooldown_seconds=30.0, **changes)  # type: ignore[arg-type]
+    priced = replace(made, cost_per_hour=HOST_PER_HOUR, cluster_cost_per_hour=CLUSTER_PER_HOUR)
+    quick = replace(priced, idle_seconds=40.0, cooldown_seconds=30.0, max_lifetime_seconds=7200.0)
+    return replace(quick, **changes)  # type: ignore[arg-type]
 
 
 def job(
@@ -73,7 +76,7 @@ def _with_queues(kind: Scheduling) -> Callable[[], Sched]:
 
 LIFE = Script(
     "life",
-    _policy(pool("burst-0", 4, 1)),
+    _policy(pool("burst-0", 4, 1, probe=True, spec="one way")),
     lambda: Sched(Scheduling.FIFO),
     (
         (0.0, job("first", 2, 60.0)),
@@ -101,7 +104,7 @@ QUEUES = Script(
 
 MOMENTS = Script(
     "moments",
-    _policy(pool("burst-0", 4, 1)),
+    _policy(pool("burst-0", 4, 1, renewal_seconds=RENEWAL_SECONDS)),
     _with_queues(Scheduling.FCFS),
     ((0.0, job("first", 2, 60.0, queue="burst-0")), (80.0, job("second", 1, 30.0, queue="burst-0"))),
 )
@@ -109,7 +112,7 @@ MOMENTS = Script(
 
 CAPS = Script(
     "caps",
-    _policy(pool("burst-0", 4, 1), pool("burst-1", 3, 5)),
+    _policy(pool("burst-0", 4, 1), pool("burst-1", 3, 5), caps=Caps(dollars_per_hour=9.0, dollars_per_day=40.0)),
     lambda: Sched(Scheduling.FIFO),
     (
         (0.0, job("first", 4, 60.0)),
@@ -129,7 +132,15 @@ SHORT = Script(
 )
 """As little as has every effect on a site: for providers whose calls take real time."""
 
-SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, SHORT)}
+NUDGED = Script(
+    "nudged",
+    _policy(pool("burst-0", 4, 1)),
+    lambda: Sched(Scheduling.BACKFILL),
+    ((0.0, job("first", 2, 30.0)),),
+)
+"""A scheduler that does not look when hosts join."""
+
+SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, SHORT, NUDGED)}
 
 
 def lead_of(script: Script, clock: Callable[[], float]) -> ModelLead:
