@@ -23,7 +23,9 @@ def metered(before: Burst | None, after: Burst, pool: Pool | None) -> Burst:
     if not after.spans:
         after = _priced(after, pool)
     elif before is not None and after.size != before.size:
-        after = replace(after, spans=(*after.spans, Span(after.resized, after.size)))
+        # a burst that grows while it is only planned was never resized
+        since = max(after.resized, after.spans[-1].at)
+        after = replace(after, spans=(*after.spans, Span(since, after.size)))
     if after.phase is Phase.GONE and after.ended is None:
         after = replace(after, ended=_end(after))
     return after

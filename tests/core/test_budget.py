@@ -84,6 +84,14 @@ def test_a_gone_burst_cost_until_its_removal_was_done() -> None:
     assert reserved(gone, NOW) == rate(gone) == 0.0
 
 
+def test_a_burst_that_grows_while_planned_costs_from_its_beginning() -> None:
+    """What was planned before burstd died and is wanted larger afterwards was not paid for since 1970."""
+    pool = a_pool(**PRICED)
+    planned = metered(None, replace(priced(phase=Phase.PLANNED, size=1, created=NOW), spans=()), pool)
+    grown = metered(planned, replace(planned, size=4), pool)
+    assert cost(grown, NOW + HOUR) == 4.5
+
+
 def test_what_may_still_cost_is_counted_to_the_end_of_its_lifetime() -> None:
     """A living burst reserves its rate up to its lifetime and the time it takes to go, never less."""
     assert reserved(priced(), NOW) == pytest.approx(4.5 * (LIFE - HOUR + RELEASE_SECONDS) / HOUR)
