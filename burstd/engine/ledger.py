@@ -3,7 +3,9 @@
 The cloud is the truth about what exists; the ledger is the truth about what was meant. Losing it
 loses no machine: bursts are found again by the labels on their sites.
 
-Only the main loop writes. Every write is one transaction that is on the disk when the call returns.
+Only the main loop writes. Every write is one transaction that is on the disk when the call returns. It raises
+TurnLost where another burstd has begun an epoch in the ledger: what one does that was paused must not undo
+what another has written meanwhile.
 """
 
 from __future__ import annotations
@@ -115,7 +117,8 @@ class Ledger:
                 self._db.execute("INSERT INTO notes VALUES (?, ?)", (key, text))
 
     def begin_epoch(self, epoch: str) -> None:
-        """Take the ledger for this burstd alone: no other one that has it open may write an intent again."""
+        """Take the ledger for this burstd alone: no other one that has it open may write to it again."""
+        self._epoch = None
         self.put(EPOCH, epoch)
         self._epoch = epoch
 
@@ -172,7 +175,6 @@ class Ledger:
         Raises TurnLost where another burstd has begun an epoch in this ledger since `begin_epoch`.
         """
         with self._transaction():
-            self._check_epoch()
             if burst is not None:
                 self._write(burst, now)
             cursor = self._db.execute(
@@ -238,6 +240,7 @@ class Ledger:
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._check_epoch()
             yield
         except BaseException:
             self._db.execute("ROLLBACK")

@@ -13,16 +13,12 @@ from uuid import uuid4
 
 from burstd.core.errors import LeadLost, TurnLost
 from burstd.core.marks import EPOCH_KEY
-from burstd.core.model import Action, Verb
+from burstd.core.model import Action
 from burstd.engine.ledger import EPOCH, Ledger
 from burstd.lead.contract import Lead
 
 SERVICE = "burstd"
 """The name at rank 0: two burstd for one lead would open, hold and drain against each other."""
-
-_AT_A_SITE = frozenset({Verb.PROVISION, Verb.LAUNCH, Verb.RESIZE, Verb.REMOVE, Verb.RENEW})
-"""The effects for which the lead is asked whose turn it is: they cost, or end what costs."""
-
 
 class Unrivalled:
     """The turn of one that has no rival."""
@@ -74,14 +70,13 @@ class Turn:
             self._lead.store(self._key, self.epoch)
         self._compare()
 
-    def check(self, action: Action) -> None:
+    def check(self, _action: Action) -> None:
         """Let a call leave. Raises TurnLost, LeadLost where the lead does not say whose turn it is."""
         if not self.epoch:
             return
         if self.lost:
             raise TurnLost("another burstd serves this lead by now")
-        if action.verb in _AT_A_SITE:
-            self._compare()
+        self._compare()
 
     def _compare(self) -> None:
         found = self._lead.look_up(self._key)

@@ -71,8 +71,9 @@ def test_a_second_one_does_not_begin(turns) -> None:
     first.check(PROVISION)
 
 
+@pytest.mark.parametrize("action", [PROVISION, TELL])
 @pytest.mark.parametrize("ledger", ["ledger.db", "other.db"])
-def test_one_that_was_paused_does_nothing_after_it(turns, ledger) -> None:
+def test_one_that_was_paused_does_nothing_after_it(turns, ledger, action) -> None:
     """Its place was taken meanwhile: it makes no call, and knows it for good."""
     first, client = turns()
     first.take()
@@ -82,11 +83,21 @@ def test_one_that_was_paused_does_nothing_after_it(turns, ledger) -> None:
     client.alive = True
     client.broker.holder = client  # even were the name to come back to it
     with pytest.raises(TurnLost):
-        first.check(PROVISION)
+        first.check(action)
     assert first.lost
     with pytest.raises(TurnLost):
         first.check(TELL)
     assert not second.lost
+
+
+def test_one_that_was_paused_writes_nothing_over_what_the_next_wrote(turns, tmp_path) -> None:
+    """The ledger is the next one's alone, records and outcomes too."""
+    second, _ = turns()
+    with closing(Ledger(tmp_path / "ledger.db")) as ledger:
+        ledger.begin_epoch("1.first")
+        second.take()
+        with pytest.raises(TurnLost, match="has taken the ledger"):
+            ledger.record((), ("a sentence",), 0.0)
 
 
 def test_epochs_only_grow(turns) -> None:
@@ -101,7 +112,7 @@ def test_epochs_only_grow(turns) -> None:
 
 
 def test_a_lead_that_does_not_say_whose_turn_it_is_is_waited_for(turns) -> None:
-    """Without the service name no call leaves that costs, and the turn is not lost by that."""
+    """Without the service name no call leaves, and the turn is not lost by that."""
     turn, client = turns()
     turn.take()
     client.alive = False
