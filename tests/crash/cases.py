@@ -9,7 +9,7 @@ from burstd.core.model import Verb
 from crash.fate import Case
 from crash.faults import FAULTS, Fault
 from crash.points import Boundary, Occurrence, Point
-from crash.run import Run
+from crash.run import OWN_LEDGER, SAME_LEDGER, Run
 from crash.scripts import SCRIPTS
 
 MEMORY = "memory"
@@ -17,11 +17,15 @@ MEMORY = "memory"
 ALIKE = {Verb.TELL: 3, Verb.RESIZE: 6, Verb.RENEW: 2}
 """Of these only the first so many are looked at in a run: the others are done in the same way."""
 
-RECOVERY_STEPS = 8
+RECOVERY_STEPS = 7
 """At how many steps of a recovery burstd dies again."""
 
-RECOVERED = ("short", "queues", "moments")
+RECOVERED = ("short", "moments")
 """Scripts whose recoveries are broken off, too."""
+
+
+PAUSES = (Point.UNMEANT, Point.MEANT_PRESENT, Point.UNSENT, Point.UNRECORDED, Point.UNACTED, Point.UNWRITTEN)
+"""Where burstd is paused: a call that has left can be called back by nobody, so not within one."""
 
 
 @cache
@@ -69,6 +73,14 @@ def both(script: str, provider: str = MEMORY) -> Iterator[Case]:
             yield Case(script, provider, boundary, case.fault, case.struck)
 
 
+def rivals(script: str, provider: str = MEMORY) -> Iterator[Case]:
+    """T6: burstd is paused, another takes its turn, and then it goes on where it stood."""
+    for boundary in clean(script, provider):
+        if boundary.point in PAUSES and boundary.occurrence.what != "begin_epoch":
+            for ledger in (SAME_LEDGER, OWN_LEDGER):
+                yield Case(script, provider, boundary, takeover=ledger)
+
+
 def tiers(provider: str = MEMORY) -> dict[str, list[Case]]:
     """Return every case of a provider by its tier."""
     scripts = tuple(SCRIPTS)
@@ -77,6 +89,7 @@ def tiers(provider: str = MEMORY) -> dict[str, list[Case]]:
         "T2 a crash in the recovery": [case for name in RECOVERED for case in recovering(name, provider)],
         "T3 a fault": [case for name in scripts for case in faulty(name, provider)],
         "T4 a crash and a fault": [case for name in scripts for case in both(name, provider)],
+        "T6 two at once": [case for name in scripts for case in rivals(name, provider)],
     }
 
 
@@ -91,3 +104,20 @@ def _counts(one: Boundary) -> bool:
 
 def _is_effect(one: Boundary) -> bool:
     return one.occurrence.what in set(Verb)
+
+
+def sample(count: int) -> list[Case]:
+    """Return at least so many cases, evenly from all tiers, the same ones each time."""
+    found: list[Case] = []
+    whole = tiers()
+    total = sum(map(len, whole.values()))
+    for cases in whole.values():
+        step = max(total // count, 1)
+        found += cases[step // 2 :: step]
+    return found
+
+
+def uncovered() -> set[Verb]:
+    """Return the verbs that no script has."""
+    found = {one.what for script in SCRIPTS for one in effects(script)}
+    return {verb for verb in Verb if verb not in found}

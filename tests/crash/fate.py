@@ -23,8 +23,8 @@ class Case:
     struck: Occurrence | None = None
     """The effect that the fault meets."""
     recovery: int = 0
-    takeover: bool = False
-    """Whether it does not die but is paused, and another burstd takes its turn."""
+    takeover: str = ""
+    """Where it is not to die but to be paused while another takes its turn: with which ledger that one is."""
 
     def __str__(self) -> str:
         parts = [self.script, self.provider]
@@ -34,7 +34,7 @@ class Case:
             parts.append(f"{self.fault} at {self.struck}")
         if self.recovery:
             parts.append(f"again at step {self.recovery}")
-        return " | ".join(parts) + (" | taken over" if self.takeover else "")
+        return " | ".join(parts) + (f" | taken over, {self.takeover}" if self.takeover else "")
 
 
 @dataclass
@@ -49,6 +49,8 @@ class Fate:
     """How many boundaries the present life has passed."""
     deaths: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    usurp: Callable[[], None] = lambda: None
+    """Has another burstd take over, while this one stands still where it is."""
 
     def count(self, what: str) -> Occurrence:
         """Number what is about to be done."""
@@ -71,11 +73,13 @@ class Fate:
         return self.life == 2 and self.steps == self.case.recovery
 
     def die(self, image: Image) -> None:
-        """Die, with this left of the ledger. Raises Death."""
+        """Die, with this left of the ledger. Raises Death; returns where burstd was only paused."""
         self.deaths += 1
         self.life += 1
         self.steps = 0
-        raise Death(image)
+        if not self.case.takeover:
+            raise Death(image)
+        self.usurp()
 
     def at(self, occurrence: Occurrence, points: Sequence[Point], image: Callable[[Point], Image]) -> None:
         """Come by some points that are told apart by nothing but what is left of the ledger."""

@@ -126,9 +126,11 @@ class ModelLead:
             self._look()
 
     def restart(self) -> None:
-        """The lead's broker restarts: brokers that had joined are gone, what waited still waits."""
+        """The lead's broker restarts: brokers that had joined are gone, what waited still waits.
+
+        Who had a name takes it again at once, as LiveLead does.
+        """
         self.generation += 1
-        self.services.clear()
         for machine in list(self.machines.values()):
             if machine.pool:
                 self.leave(machine.host.name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burstd.core.errors import BurstdError
+from burstd.core.errors import BurstdError, LeadLost, TurnLost
 from burstd.core.model import Action, Burst, LeadView, Phase, Verb
 from burstd.engine.daemon import Daemon, Terms
 from burstd.engine.ledger import Ledger, open_or_set_aside
@@ -44,6 +44,11 @@ HORIZON_SECONDS = 4 * 3600.0
 
 MENDED_SECONDS = 1500.0
 """When a person has mended what closed a pool, and starts burstd again."""
+
+PAUSE_SECONDS = 50.0
+"""How long a burstd stands still whose turn another takes meanwhile."""
+
+SAME_LEDGER, OWN_LEDGER = "with its ledger", "with a ledger of its own"
 
 ROUNDS = 60
 """Ticks at one moment, before it is said that burstd spins."""
@@ -102,6 +107,8 @@ class Run:
         self._happenings = sorted(self.script.happenings, key=lambda one: one[0])
         self._quiet_since: float | None = None
         self._mended = False
+        self._paused: Life | None = None
+        self.fate.usurp = self.take_over
         self._open: list[tuple[Ledger, Connection]] = []
         self._directory = Path(tempfile.mkdtemp(prefix="m-"))
         self.path = self._directory / "ledger.db"
@@ -155,16 +162,44 @@ class Run:
         except Death as death:
             self.revive(death.image)
         while not self._over():
+            self.fenced = False
             try:
                 self.step()
                 self._mend()
             except Death as death:
                 self.revive(death.image)
+            except TurnLost:
+                assert self.fenced, "only one whose turn another has taken may lose it"
+                self._paused = None
 
     def step(self) -> None:
         """Tick until nothing more follows, then let time pass until the next thing happens."""
         self._tick()
         self._pass(self._next_event())
+        self._let_paused_go_on()
+
+    def take_over(self) -> None:
+        """Have another burstd serve for a while: the broker has lost the connection of the present one."""
+        self._paused, self.interfered = self.life, True
+        self.lead.disconnect()
+        if self.case.takeover == OWN_LEDGER:
+            self.path = self.path.with_name("other.db")
+            self.witness = Witness(self.path)
+        self._begin_life()
+        until = self.clock.now + PAUSE_SECONDS
+        while self.clock.now < until:
+            self._tick()
+            self._pass(min(self._next_event(), until))
+        self.fenced = True
+
+    def _let_paused_go_on(self) -> None:
+        """Let the one that was paused do what it would: it must come to nothing."""
+        if self._paused is None:
+            return
+        self.fenced = True
+        self._paused.crew.advance()
+        self._paused.daemon.tick()
+        self.fenced = False
 
     def revive(self, image: Image) -> None:
         """Take away all that burstd had in memory, put the disk into this state, and start it again."""
@@ -283,8 +318,7 @@ class Run:
             self._meet(ledger.under_way[task[1].key], Point.UNSENT)
 
         crew.submitting = submitting
-        turn = Turn(connection, ledger, OWNER)  # type: ignore[arg-type]
-        turn.take()
+        turn = self._taken_turn(connection, ledger)
         daemon = Daemon(
             connection,  # type: ignore[arg-type]
             self.policy,
@@ -300,6 +334,17 @@ class Run:
         performer.keeper = daemon.keeper
         self.lead.start(performer.note_change)
         self.life = Life(daemon, ledger, real, crew, connection)
+
+    def _taken_turn(self, connection: Connection, ledger: FragileLedger) -> Turn:
+        """Take the turn, as soon as the lead answers."""
+        turn = Turn(connection, ledger, OWNER)  # type: ignore[arg-type]
+        while True:
+            try:
+                turn.take()
+            except LeadLost:
+                self.pass_time(5.0)
+            else:
+                return turn
 
     def _end_life(self) -> None:
         for real, connection in self._open:

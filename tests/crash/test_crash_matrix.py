@@ -1,0 +1,33 @@
+"""A sample of the crash matrix, chosen evenly; `make crash-matrix` runs all of it."""
+
+from __future__ import annotations
+
+import pytest
+from crash.cases import sample, tiers, uncovered
+from crash.matrix import result_of
+from crash.points import Point
+
+PARTS = 24
+"""Tests that the sample is cut into, so that several processes can share it."""
+
+SAMPLED = 520
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whatever_dies_whenever_nothing_is_lost_or_bought_twice(part: int) -> None:
+    """Each case of the sample ends with what was wanted done, nothing left, and no invariant violated."""
+    chosen = sample(SAMPLED)[part::PARTS]
+    assert chosen
+    violated = [one for one in map(result_of, chosen) if one.violations]
+    assert not violated, "\n".join(f"{one.case}: {'; '.join(one.violations)}" for one in violated)
+
+
+def test_every_verb_has_cases() -> None:
+    """An effect that no script has would never be crashed: a new verb needs a script in which it occurs."""
+    assert not uncovered()
+
+
+def test_every_crash_point_is_met() -> None:
+    """A crash point that no clean run passes would never be hit."""
+    met = {case.boundary.point for case in tiers()["T1 one crash"] if case.boundary is not None}
+    assert met == set(Point)
