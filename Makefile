@@ -6,6 +6,8 @@ VENV ?= .venv
 WORKERS ?= 2
 UPGRADE ?=
 DEMO ?=
+MATRIX ?=
+SABOTEURS ?=
 KILLS ?=
 SEED ?=
 DOCKER ?= docker
@@ -25,7 +27,7 @@ COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-gke unit test kill-test lint check audit wheel bench-burst bench-gke image deploy-manifests lock clean
+.PHONY: help env demo demo-gke unit test kill-test crash-matrix saboteurs lint check audit wheel bench-burst bench-gke image deploy-manifests lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -46,6 +48,12 @@ test: $(VENV)/.made  ## every test that can run here; says at the end which coul
 
 kill-test: $(VENV)/.made  ## kill burstd 100 times beside a real Flux: nothing left, lost or run twice; KILLS=... SEED=...
 	@PYTHONPATH=tests $(BIN)/python -m kill $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
+crash-matrix: $(VENV)/.made  ## every case in which burstd dies, or something fails, or both; a sample runs in test
+	@PYTHONPATH=tests $(BIN)/python -m crash.matrix --workers $(WORKERS) $(MATRIX)
+
+saboteurs: $(VENV)/.made  ## break burstd on purpose, in a copy, and see that the matrix notices each time
+	@PYTHONPATH=tests $(BIN)/python -m crash.saboteurs --workers $(WORKERS) $(SABOTEURS)
 
 lint: $(VENV)/.made  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .

@@ -1,0 +1,311 @@
+"""The saboteurs: how burstd could be wrong, and which slice of the matrix must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Saboteur:
+    """A name, a file of the package, what is replaced there by what; and arguments of the matrix."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    slice: tuple[str, ...]
+
+
+T1 = ("--tier", "T1")
+SHORT = (*T1, "--script", "short", "--every", "3")
+LIFE = (*T1, "--script", "life", "--every", "9")
+QUEUES = (*T1, "--script", "queues", "--every", "5")
+MOMENTS = (*T1, "--script", "moments", "--every", "5")
+CAPS = (*T1, "--script", "caps", "--every", "5")
+
+
+def _lost(script: str) -> tuple[str, ...]:
+    return (*T1, "--script", script, "--only", "ledger with it")
+
+
+def _fault(name: str, script: str = "short") -> tuple[str, ...]:
+    return ("--tier", "T3", "--script", script, "--only", name)
+
+
+SABOTEURS: tuple[Saboteur, ...] = (
+    # the ledger
+    Saboteur("skip the fsync", "engine/tables.py", "synchronous = FULL", "synchronous = OFF", SHORT),
+    Saboteur("sync only at checkpoints", "engine/tables.py", "synchronous = FULL", "synchronous = NORMAL", SHORT),
+    Saboteur(
+        "never change a record",
+        "engine/ledger.py",
+        '"INSERT OR REPLACE INTO bursts VALUES',
+        '"INSERT OR IGNORE INTO bursts VALUES',
+        SHORT,
+    ),
+    Saboteur(
+        "let outcomes go unwritten",
+        "engine/ledger.py",
+        '"UPDATE intents SET ended = ?, failure = ? WHERE id = ?", (outcome.at, failure, intent)',
+        '"UPDATE intents SET ended = ?, failure = ? WHERE id = ?", (outcome.at, failure, -intent)',
+        SHORT,
+    ),
+    Saboteur(
+        "forget what was paid for when it is gone",
+        "engine/ledger.py",
+        'rows = self._db.execute("SELECT pool, max(generation) FROM bursts GROUP BY pool ORDER BY pool")',
+        'rows = self._db.execute("SELECT pool, 0 * max(generation) FROM bursts GROUP BY pool")',
+        (*T1, "--script", "life", "--only", "lost"),
+    ),
+    # the gate
+    Saboteur(
+        "make the call before the intent",
+        "engine/effects.py",
+        "        intent = self._ledger.intend(action, burst, self._clock())\n",
+        "        self._perform(action, lambda: False)\n"
+        "        intent = self._ledger.intend(action, burst, self._clock())\n",
+        SHORT,
+    ),
+    Saboteur(
+        "make a call beside the gate",
+        "engine/daemon.py",
+        "        self._gate.start(action, burst)\n",
+        "        if action.verb is Verb.TELL:\n"
+        "            self._lead.tell(action.job, action.text)\n"
+        "        self._gate.start(action, burst)\n",
+        SHORT,
+    ),
+    Saboteur(
+        "start the same effect again and again",
+        "engine/effects.py",
+        "return frozenset(self._running.keys() | self._resting.keys())",
+        "return frozenset(self._resting.keys())",
+        SHORT,
+    ),
+    Saboteur(
+        "take every failure for a success",
+        "engine/effects.py",
+        "            return Failure(str(exc), exc.retry_after)\n        except LeadLost",
+        "            return None\n        except LeadLost",
+        _fault("timed out, not applied, three times"),
+    ),
+    Saboteur(
+        "let an unforeseen error through",
+        "engine/effects.py",
+        "        except Exception as exc:  # the edge of a worker",
+        "        except ArithmeticError as exc:  # the edge of a worker",
+        _fault("unforeseen"),
+    ),
+    # turns
+    Saboteur(
+        "never ask whose turn it is",
+        "engine/effects.py",
+        "            self._turn(action)\n",
+        "            pass\n",
+        ("--tier", "T6", "--script", "short", "--every", "3"),
+    ),
+    Saboteur(
+        "ask whose turn it is of nobody but oneself",
+        "engine/turn.py",
+        "        self._compare()\n\n    def _compare",
+        "        del _action\n\n    def _compare",
+        ("--tier", "T6", "--script", "short", "--every", "3"),
+    ),
+    Saboteur(
+        "write on in a ledger that another has taken",
+        "engine/ledger.py",
+        "            self._check_epoch()\n            yield\n",
+        "            yield\n",
+        ("--tier", "T6", "--script", "short", "--only", "with its ledger"),
+    ),
+    # names
+    Saboteur(
+        "forget the generation in the name",
+        "engine/performer.py",
+        'return f"{prefix}-{pool}-g{generation}"',
+        'return f"{prefix}-{pool}"',
+        LIFE,
+    ),
+    Saboteur(
+        "number bursts without the clock",
+        "core/generations.py",
+        "int(now - BEGIN) // STEP_SECONDS if pool.paid else 0",
+        "0",
+        _lost("life"),
+    ),
+    # what exists is the cloud's to say
+    Saboteur(
+        "adopt nothing",
+        "core/adoption.py",
+        "    found = []\n    for site in sorted(sites,",
+        "    found = []\n    for site in sorted([],",
+        _lost("short"),
+    ),
+    Saboteur(
+        "decide before anything was listed",
+        "engine/observer.py",
+        "return self._providers.keys() <= self._latest.keys()",
+        "return True",
+        _lost("short"),
+    ),
+    Saboteur(
+        "trust one listing",
+        "core/lifecycle.py",
+        "UNSEEN = 2\n",
+        "UNSEEN = 1\n",
+        SHORT,
+    ),
+    Saboteur(
+        "trust no listing at all",
+        "core/lifecycle.py",
+        "removed = _done(burst, Verb.REMOVE) and burst.absences >= UNSEEN",
+        "removed = _done(burst, Verb.REMOVE)",
+        SHORT,
+    ),
+    Saboteur(
+        "trust an incomplete listing",
+        "core/adoption.py",
+        "absences=burst.absences + 1) if complete else burst",
+        "absences=burst.absences + 1)",
+        _fault("partial listings"),
+    ),
+    Saboteur(
+        "never see that a site is gone",
+        "core/lifecycle.py",
+        "    if not any(host.online for host in scene.hosts) and burst.absences >= UNSEEN:\n",
+        "    if burst.absences >= 10**9:\n",
+        _fault("deleted behind"),
+    ),
+    Saboteur(
+        "give up a removal that failed",
+        "core/lifecycle.py",
+        "    return None if lasting or not _again(burst, scene.now) else _take_away(burst, Verb.REMOVE, scene)",
+        "    return None",
+        _fault("at remove"),
+    ),
+    Saboteur(
+        "count a failed removal as done",
+        "core/lifecycle.py",
+        "    removed = _done(burst, Verb.REMOVE) and burst.absences >= UNSEEN\n",
+        "    removed = burst.outcome is not None and burst.outcome.verb is Verb.REMOVE\n",
+        _fault("at remove"),
+    ),
+    # drain before remove
+    Saboteur(
+        "remove before the drain",
+        "core/lifecycle.py",
+        "    if all(_empty(host) for host in scene.hosts):\n        return _enter(burst, Phase.RELEASING",
+        "    if True:\n        return _enter(burst, Phase.RELEASING",
+        SHORT,
+    ),
+    Saboteur(
+        "shrink before the drain",
+        "core/lifecycle.py",
+        "    if not all(_empty(host) for host in going):\n",
+        "    if not going:\n",
+        LIFE,
+    ),
+    Saboteur(
+        "take hosts with jobs for empty ones",
+        "core/lifecycle.py",
+        "return not host.jobs and (not host.online or host.drain_reason is not None)",
+        "return True",
+        SHORT,
+    ),
+    Saboteur(
+        "never undrain",
+        "core/planner.py",
+        "if ranks and UNDRAIN_KEY not in self.snapshot.in_flight:",
+        "if not ranks and UNDRAIN_KEY not in self.snapshot.in_flight:",
+        SHORT,
+    ),
+    Saboteur(
+        "take busy hosts for idle ones",
+        "core/planner.py",
+        "if rank in promised or (host is not None and host.jobs):",
+        "if rank in promised:",
+        LIFE,
+    ),
+    # caps and money
+    Saboteur(
+        "ignore max_bursts",
+        "core/allowance.py",
+        "if len(list(paid(policy, bursts))) >= policy.max_bursts:",
+        "if policy.max_bursts < 0:",
+        CAPS,
+    ),
+    Saboteur(
+        "count only what serves",
+        "core/allowance.py",
+        "if burst.phase is not Phase.GONE and (pool is None or pool.paid):",
+        "if burst.phase is Phase.SERVING and (pool is None or pool.paid):",
+        CAPS,
+    ),
+    Saboteur(
+        "bill what was planned since 1970",
+        "core/money.py",
+        "since = max(after.resized, after.spans[-1].at)",
+        "since = after.resized",
+        (*T1, "--script", "life", "--only", "not sent"),
+    ),
+    Saboteur(
+        "bill for ever",
+        "core/money.py",
+        "if after.phase is Phase.GONE and after.ended is None:",
+        "if after.phase is Phase.PLANNED and after.ended is not None:",
+        SHORT,
+    ),
+    Saboteur(
+        "bill a burst as it began",
+        "core/money.py",
+        "    elif before is not None and after.size != before.size:\n",
+        "    elif before is not None and after.size < 0:\n",
+        LIFE,
+    ),
+    # what waits and what is stopped
+    Saboteur(
+        "never release a hold",
+        "core/steward.py",
+        "if job.stale_hold or (self.ours(job) and not self.keeps_hold(job)):",
+        "if job.stale_hold:",
+        SHORT,
+    ),
+    Saboteur(
+        "leave the mark of a hold that is over",
+        "core/steward.py",
+        "if job.stale_hold or (self.ours(job) and not self.keeps_hold(job)):",
+        "if self.ours(job) and not self.keeps_hold(job):",
+        (*T1, "--script", "short", "--only", "half"),
+    ),
+    Saboteur(
+        "never start a queue",
+        "core/steward.py",
+        "elif up and not queue.started and queue.stop_reason in",
+        "elif up and queue.started and queue.stop_reason in",
+        QUEUES,
+    ),
+    Saboteur(
+        "leave a queue open after its moment",
+        "engine/performer.py",
+        "        finally:\n            self._lead.stop_queue(action.queue)",
+        "        finally:\n            pass",
+        MOMENTS,
+    ),
+    # steps in their order
+    Saboteur(
+        "swap two steps",
+        "core/lifecycle.py",
+        "            return _unless_done(burst, Verb.PROVISION)\n        case Phase.LAUNCHING:\n"
+        "            return _unless_done(burst, Verb.LAUNCH)",
+        "            return _unless_done(burst, Verb.LAUNCH)\n        case Phase.LAUNCHING:\n"
+        "            return _unless_done(burst, Verb.PROVISION)",
+        SHORT,
+    ),
+    Saboteur(
+        "bring no missing broker back",
+        "core/lifecycle.py",
+        "return burst.site is not None and not wanted <= set(burst.site.hosts)",
+        "return burst.site is not None and not wanted",
+        _fault("timed out, applied later", "life"),
+    ),
+)
