@@ -70,9 +70,9 @@ def faulty(script: str, provider: str = MEMORY) -> Iterator[Case]:
 
 
 def both(script: str, provider: str = MEMORY) -> Iterator[Case]:
-    """T4: a fault at a call, and burstd dies before it knows how the call ended, or has written that."""
+    """T4: a fault at a call, and burstd dies before it knows how that ended, has written it, or all is lost."""
     for case in faulty(script, provider):
-        for point in (Point.UNANSWERED, Point.UNRECORDED):
+        for point in (Point.UNANSWERED, Point.UNRECORDED, Point.LEDGER_LOST):
             assert case.struck is not None
             boundary = Boundary(case.struck, point)
             yield Case(script, provider, boundary, case.fault, case.struck)

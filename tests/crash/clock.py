@@ -11,6 +11,12 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = BEGIN
+        self.offset = 0.0
+        """How far the clock of the lead's machine is ahead, in seconds: somebody may set it."""
 
     def __call__(self) -> float:
         return self.now
+
+    def wall(self) -> float:
+        """Return what the clock of the lead's machine shows."""
+        return self.now + self.offset

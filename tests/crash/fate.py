@@ -49,6 +49,8 @@ class Fate:
     """How many boundaries the present life has passed."""
     deaths: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    countdown: int = 0
+    """Die at the boundary that comes by after so many; 0: as the case says."""
     usurp: Callable[[], None] = lambda: None
     """Has another burstd take over, while this one stands still where it is."""
 
@@ -59,6 +61,8 @@ class Fate:
 
     def may_meet(self, occurrence: Occurrence) -> bool:
         """Say whether burstd may die around this occurrence."""
+        if self.countdown:
+            return True
         if self.life == 1:
             return self.case.boundary is not None and self.case.boundary.occurrence == occurrence
         return self.life == 2 and self.case.recovery > 0
@@ -67,6 +71,9 @@ class Fate:
         """Say whether burstd dies here, and note that it came by."""
         here = Boundary(occurrence, point)
         self.steps += 1
+        if self.countdown:
+            self.countdown -= 1
+            return self.countdown == 0
         if self.life == 1:
             self.passed.append(here)
             return self.case.boundary == here

@@ -236,4 +236,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("lead away for a minute", _lead_away, _ALL),
 )
 
+ANYTHING = Fault("anything", _timed_out, (), loses=True, closes=True)
+"""What a run is under in which faults are drawn."""
+
+DRAWN = {"lost": _timed_out, "applied": _timed_out_applied, "strange": _unforeseen, "room": _no_room}
+
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -28,6 +28,7 @@ def at_the_end(run: Run) -> None:
     nothing_is_held_or_stopped(run)
     no_secret_is_told(run)
     spend_is_the_bill(run)
+    outcomes_are_written(run)
 
 
 def meant_before_done(run: Run, verbs: tuple[Verb, ...], named: dict[str, Any]) -> None:
@@ -138,6 +139,13 @@ def spend_is_the_bill(run: Run) -> None:
     allowed = 0.01 * billed + run.down_seconds * run.top_rate / 3600
     if abs(spent - billed) > allowed:
         run.say("spend is the bill", f"the ledger says ${spent:.4f}, the bill ${billed:.4f}")
+
+
+def outcomes_are_written(run: Run) -> None:
+    """Every intent has its outcome, but those that burstd died with."""
+    for intent in run.life.real.open_intents():
+        if intent.id not in run.unanswered and not run.case.takeover:
+            run.say("outcomes are written", f"{intent.action.verb} of {intent.action.key} has none")
 
 
 def fenced_does_nothing(run: Run, verbs: tuple[Verb, ...], named: dict[str, Any]) -> None:

@@ -73,6 +73,8 @@ class ModelLead:
 
     def __init__(self, clock: Callable[[], float], hosts: Iterable[Machine], sched: Sched) -> None:
         self._clock = clock
+        self.wall = clock
+        """The clock of its machine, by which it writes times down."""
         self.machines = {one.host.rank: one for one in hosts}
         self.sched = sched
         self.works: dict[int, Work] = {}
@@ -97,7 +99,7 @@ class ModelLead:
         if queue and self.sched.queues[queue].requires:
             constraint = Constraint(Operator.PROPERTIES, tuple(sorted(self.sched.queues[queue].requires)))
         request = Request(hosts=hosts, slots=1, cores=1, exclusive=True)
-        job = Job(id_, JobState.SCHED, request, self._clock(), name, queue=queue, cwd=cwd)
+        job = Job(id_, JobState.SCHED, request, self.wall(), name, queue=queue, cwd=cwd)
         job = replace(job, constraint=constraint, wish=Wish(pool))
         self.works[id_] = Work(job, seconds)
         self._look()
@@ -112,7 +114,7 @@ class ModelLead:
         """A broker came."""
         machine = self._named(name)
         if not machine.host.online:
-            machine.host = replace(machine.host, online=True, quiet_since=self._clock())
+            machine.host = replace(machine.host, online=True, quiet_since=self.wall())
             self._look(looks=self.sched.kind is Scheduling.FIFO)
 
     def leave(self, name: str) -> None:
@@ -190,7 +192,7 @@ class ModelLead:
         self.witness((Verb.UNDRAIN,), ranks=tuple(ranks))
         for machine in (self.machines[rank] for rank in ranks):
             if (machine.host.drain_reason or "").startswith(drain_mark(owner)):
-                machine.host = replace(machine.host, drain_reason=None, quiet_since=self._clock())
+                machine.host = replace(machine.host, drain_reason=None, quiet_since=self.wall())
         self._look()
 
     def allocated(self) -> frozenset[int]:
@@ -344,7 +346,7 @@ class ModelLead:
         for rank in work.job.ranks:
             host = self.machines[rank].host
             self.machines[rank].host = replace(
-                host, jobs=(), free_cores=host.shape.cores, quiet_since=self._clock()
+                host, jobs=(), free_cores=host.shape.cores, quiet_since=self.wall()
             )
         work.job = replace(work.job, state=JobState.INACTIVE, ranks=())
         work.ends, work.ended = None, how

@@ -26,7 +26,7 @@ from crash.cloud import CLUSTER_PER_HOUR, HOST_PER_HOUR, Cloud, MemoryProvider, 
 from crash.crew import Crew
 from crash.disk import DISK, Image
 from crash.fate import Case, Fate
-from crash.faults import BY_NAME, Fault
+from crash.faults import BY_NAME, DRAWN, Fault
 from crash.lead import Connection
 from crash.ledgers import FragileLedger
 from crash.points import Death, Occurrence, Point
@@ -41,9 +41,6 @@ QUIET_SECONDS = 140.0
 
 HORIZON_SECONDS = 4 * 3600.0
 """By then everything that was wanted must have been, and everything be gone."""
-
-MENDED_SECONDS = 1500.0
-"""When a person has mended what closed a pool, and starts burstd again."""
 
 PAUSE_SECONDS = 50.0
 """How long a burstd stands still whose turn another takes meanwhile."""
@@ -91,6 +88,8 @@ class Run:
         self.foreign: list[Plot] = []
         self.by_world = False
         """Whether what happens now is not burstd's doing."""
+        self.unanswered: set[int] = set()
+        """Intents whose outcome nobody can know: burstd died with them."""
         self.ledger_lost = False
         self.interfered = False
         """Whether somebody or something else changed what burstd pays for."""
@@ -107,6 +106,8 @@ class Run:
         self._happenings = sorted(self.script.happenings, key=lambda one: one[0])
         self._quiet_since: float | None = None
         self._mended = False
+        self._horizon = HORIZON_SECONDS
+        self._failing: list[str] = []
         self._paused: Life | None = None
         self.fate.usurp = self.take_over
         self._open: list[tuple[Ledger, Connection]] = []
@@ -117,6 +118,7 @@ class Run:
         self._wire()
 
     def _wire(self) -> None:
+        self.lead.wall = self.clock.wall
         self.lead.witness = self.cloud.witness = self.see_call
         self.cloud.joined = self._join
         self.cloud.left = self._leave
@@ -128,15 +130,50 @@ class Run:
     def go(self) -> Run:
         """Run to the end; look at everything on the way and at last."""
         random.seed(str(self.case))  # retries wait with jitter
-        DISK.install()
-        with self._handler:
-            try:
-                self._live()
-                invariants.at_the_end(self)
-            finally:
-                self._end_life()
-                shutil.rmtree(self._directory, ignore_errors=True)
+        try:
+            self.enter()
+            self._live()
+            invariants.at_the_end(self)
+        finally:
+            self.leave()
         return self
+
+    def enter(self) -> None:
+        """Begin: burstd starts, and the world is looked at from now on."""
+        DISK.install()
+        self._handler.__enter__()
+        try:
+            self._begin_life()
+        except Death as death:
+            self.revive(death.image)
+
+    def leave(self) -> None:
+        """End whatever is left of the world."""
+        self._handler.__exit__()
+        self._end_life()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def go_on(self, seconds: float) -> None:
+        """Let so much time pass."""
+        until = self.clock.now + seconds
+        while self.clock.now < until:
+            try:
+                self._tick()
+                self._pass(min(self._next_event(), until))
+            except Death as death:
+                self.revive(death.image)
+
+    def fail_next(self, how: str, count: int) -> None:
+        """Have the next calls on sites fail."""
+        self._failing = [how] * count
+
+    def calm(self) -> None:
+        """Let nothing go wrong any more, and everything come to its end."""
+        self._failing.clear()
+        self.fate.countdown = 0
+        self.cloud.partial_until = self.cloud.stale_until = self.cloud.away_until = 0.0
+        self._horizon = self.seconds + HORIZON_SECONDS
+        self._live()
 
     def say(self, invariant: str, text: str) -> None:
         """Note a violation, once."""
@@ -157,10 +194,6 @@ class Run:
         return self.clock.now - BEGIN
 
     def _live(self) -> None:
-        try:
-            self._begin_life()
-        except Death as death:
-            self.revive(death.image)
         while not self._over():
             self.fenced = False
             try:
@@ -227,7 +260,8 @@ class Run:
         self.say("liveness", f"it ticks {ROUNDS} times and more at one moment, {self.seconds:.0f} s")
 
     def _next_event(self) -> float:
-        own = (self._wake, self.life.crew.next_event(), self._next_of_world())
+        wake = self._wake - self.clock.offset if self._wake is not None else None
+        own = (wake, self.life.crew.next_event(), self._next_of_world())
         times = [moment for moment in own if moment is not None]
         return max(min(times, default=self.clock.now + 60.0), self.clock.now + 0.01)
 
@@ -269,7 +303,7 @@ class Run:
         self._laters.append((self.clock.now + seconds, happening))
 
     def _over(self) -> bool:
-        if self.seconds > HORIZON_SECONDS:
+        if self.seconds > self._horizon:
             return True
         if not self._quiet():
             self._quiet_since = None
@@ -286,16 +320,17 @@ class Run:
 
     def _mend(self) -> None:
         """A fault that closes a pool is mended by somebody, who then starts burstd again."""
-        if self.fault and self.fault.closes and not self._mended and self.seconds > MENDED_SECONDS:
+        if self.fault and self.fault.closes and not self._mended and self.seconds > self._horizon / 2:
             self._mended = True
             self.revive(DISK.durable(self.path))
 
     # one life
 
     def _begin_life(self) -> None:
-        real, told = open_or_set_aside(self.path, self.clock())
+        real, told = open_or_set_aside(self.path, self.clock.wall())
         if told:
             self.say("ledger", told)
+        self.unanswered |= {intent.id for intent in real.open_intents()}
         ledger = FragileLedger(real, self.fate, self._see_write)
         crew = Crew(self.clock, lambda task: SLOW.get(task[1].verb, 0.0))
         connection = Connection(self.lead)
@@ -326,7 +361,7 @@ class Run:
             ledger,  # type: ignore[arg-type]
             perform,
             renew,
-            self.clock,
+            self.clock.wall,
             turn=turn,
             workers=crew.hire,
             pause=self.pass_time,
@@ -356,7 +391,10 @@ class Run:
 
     def _perform(self, ledger: FragileLedger, action: Action, call: Callable[[], None]) -> None:
         """Make a call as a daemon does, with the crash points and faults that are meant for it."""
-        one = ledger.under_way[action.key]
+        one = ledger.under_way.get(action.key)
+        if one is None:  # nothing was ever meant on this key: whoever is called will say so
+            call()
+            return
         self.cloud.asked_at = self._sent_at.get(action.key, self.clock.now)
         self._meet(one, Point.UNAPPLIED)
         if self.fate.meets(one, Point.LATE):
@@ -387,6 +425,9 @@ class Run:
         if self.fault and one == self.case.struck and self.struck < self.fault.times:
             self.struck += 1
             self.fault.strike(self, action, lambda: self._apply_late(call) if self.by_world else call())
+            return
+        if self._failing and action.verb in SLOW:
+            DRAWN[self._failing.pop()](self, action, call)
             return
         call()
 
@@ -445,6 +486,8 @@ class Run:
     def delete_behind(self, plot: Plot) -> None:
         """Have somebody delete a site of burstd's."""
         by_world, self.by_world = self.by_world, True
+        if plot.name in self.cloud.made:  # that it was made is not to be known any more
+            self.cloud.made.remove(plot.name)
         self.cloud.drop(plot)
         self.by_world = by_world
 
@@ -479,6 +522,8 @@ class _Listening(logging.Handler):
         root.addHandler(self)
 
     def __exit__(self, *_: object) -> None:
+        if not hasattr(self, "_before"):
+            return
         root = logging.getLogger("burstd")
         root.removeHandler(self)
         root.level, root.propagate = self._before

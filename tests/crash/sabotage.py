@@ -50,13 +50,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         '"UPDATE intents SET ended = ?, failure = ? WHERE id = ?", (outcome.at, failure, -intent)',
         SHORT,
     ),
-    Saboteur(
-        "forget what was paid for when it is gone",
-        "engine/ledger.py",
-        'rows = self._db.execute("SELECT pool, max(generation) FROM bursts GROUP BY pool ORDER BY pool")',
-        'rows = self._db.execute("SELECT pool, 0 * max(generation) FROM bursts GROUP BY pool")',
-        (*T1, "--script", "life", "--only", "lost"),
-    ),
     # the gate
     Saboteur(
         "make the call before the intent",
@@ -81,13 +74,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "return frozenset(self._running.keys() | self._resting.keys())",
         "return frozenset(self._resting.keys())",
         SHORT,
-    ),
-    Saboteur(
-        "take every failure for a success",
-        "engine/effects.py",
-        "            return Failure(str(exc), exc.retry_after)\n        except LeadLost",
-        "            return None\n        except LeadLost",
-        _fault("timed out, not applied, three times"),
     ),
     Saboteur(
         "let an unforeseen error through",
@@ -142,11 +128,11 @@ SABOTEURS: tuple[Saboteur, ...] = (
         _lost("short"),
     ),
     Saboteur(
-        "decide before anything was listed",
+        "buy where nobody knows what there is",
         "engine/observer.py",
-        "return self._providers.keys() <= self._latest.keys()",
-        "return True",
-        _lost("short"),
+        "return frozenset(self._providers.keys() - self._seen_whole)",
+        "return frozenset()",
+        ("--tier", "T4", "--script", "short", "--only", "ledger with it | partial"),
     ),
     Saboteur(
         "trust one listing",
@@ -168,13 +154,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "absences=burst.absences + 1) if complete else burst",
         "absences=burst.absences + 1)",
         _fault("partial listings"),
-    ),
-    Saboteur(
-        "never see that a site is gone",
-        "core/lifecycle.py",
-        "    if not any(host.online for host in scene.hosts) and burst.absences >= UNSEEN:\n",
-        "    if burst.absences >= 10**9:\n",
-        _fault("deleted behind"),
     ),
     Saboteur(
         "give up a removal that failed",
@@ -233,6 +212,13 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "if len(list(paid(policy, bursts))) >= policy.max_bursts:",
         "if policy.max_bursts < 0:",
         CAPS,
+    ),
+    Saboteur(
+        "ignore max_hosts",
+        "core/allowance.py",
+        "if policy.max_hosts and sum(",
+        "if policy.max_hosts < 0 and sum(",
+        (*T1, "--script", "hosts"),
     ),
     Saboteur(
         "count only what serves",

@@ -63,7 +63,7 @@ def verdict(saboteur: Saboteur) -> Verdict:
 def _run(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "crash.matrix", "--workers", "1", "--first", *arguments]
     path = os.pathsep.join((str(folder), str(TESTS)))
-    environment = os.environ | {"PYTHONPATH": path, "BURSTD_EXPECTED": str(folder)}
+    environment = os.environ | {"PYTHONPATH": path, "BURSTD_EXPECTED": str(folder), "PYTHONSAFEPATH": "1"}
     return subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=MOST_SECONDS, check=False
     )

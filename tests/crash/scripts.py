@@ -140,7 +140,18 @@ NUDGED = Script(
 )
 """A scheduler that does not look when hosts join."""
 
-SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, SHORT, NUDGED)}
+HOSTS = Script(
+    "hosts",
+    _policy(pool("burst-0", 4, 1), max_hosts=3),
+    lambda: Sched(Scheduling.BACKFILL),
+    ((0.0, job("first", 2, 60.0)), (1.0, job("second", 2, 30.0)), (70.0, job("third", 1, 60.0))),
+)
+"""A pool with more hosts than max_hosts allows."""
+
+LOOP = Script("loop", LIFE.policy, LIFE.sched, ())
+"""Nothing by itself: what happens is drawn."""
+
+SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, SHORT, NUDGED, HOSTS)}
 
 
 def lead_of(script: Script, clock: Callable[[], float]) -> ModelLead:
