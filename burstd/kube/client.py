@@ -32,6 +32,9 @@ from burstd.kube.refusals import Exists, Missing, Overloaded, Silent, Unauthoriz
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 
+ANSWER_SECONDS = (2.0, 5.0)
+"""How long a connection, and then an answer, may take where it is only asked whether there is one."""
+
 PATIENCE_SECONDS = 30.0
 """How long a call is tried again. A control plane that is being resized may be away for longer."""
 
@@ -133,7 +136,7 @@ class Cluster:
     def answers(self) -> bool:
         """Say whether the API server answers at all, asked once."""
         try:
-            self._once("GET", "/version", {}, None, "")
+            _read(self._send("GET", "/version", {}, None, "", ANSWER_SECONDS), self.url)
         except NotNow:
             return False
         except Never:
@@ -206,7 +209,8 @@ class Cluster:
         """
         query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
         query |= {"allowWatchBookmarks": "true"} | ({"labelSelector": _selector(labels)} if labels else {})
-        answer = self._send("GET", path_of(kind, namespace), query, None, "", WATCH_SECONDS + READ_SECONDS)
+        seconds = (CONNECT_SECONDS, WATCH_SECONDS + READ_SECONDS)
+        answer = self._send("GET", path_of(kind, namespace), query, None, "", seconds)
         self._watched.add(answer.response)
         try:
             if self._closed.is_set():  # while the answer was on its way: `close` has not seen it
@@ -277,7 +281,7 @@ class Cluster:
     def _once(
         self, method: str, path: str, query: Mapping[str, str], body: Manifest | None, content_type: str
     ) -> bytes:
-        answer = self._send(method, path, query, body, content_type, READ_SECONDS)
+        answer = self._send(method, path, query, body, content_type, (CONNECT_SECONDS, READ_SECONDS))
         return bytes(_read(answer, self.url))
 
     def _send(
@@ -287,9 +291,12 @@ class Cluster:
         query: Mapping[str, str],
         body: Manifest | None,
         content_type: str,
-        read_seconds: float,
+        seconds: tuple[float, float],
     ) -> Any:
-        """Send one request and return the library's response, not yet read. Raises NotNow, Never."""
+        """Send one request and return the library's response, not yet read. Raises NotNow, Never.
+
+        `seconds` is how long a connection may take, and then each part of the answer.
+        """
         from urllib3.exceptions import HTTPError
 
         serialized = self._api.param_serialize(
@@ -302,9 +309,8 @@ class Cluster:
             auth_settings=["BearerToken"],
         )
         verb, url, headers, payload, _ = serialized
-        timeout = (CONNECT_SECONDS, read_seconds)
         try:
-            answer = self._api.call_api(verb, url, headers, payload, _request_timeout=timeout)
+            answer = self._api.call_api(verb, url, headers, payload, _request_timeout=seconds)
         except HTTPError as exc:
             raise Silent(f"the Kubernetes API server at {self.url} does not answer: {_cause(exc)}") from exc
         if answer.status >= 400:

@@ -16,7 +16,7 @@ from burstd.core.errors import Never, NoRoom, NotNow
 from burstd.kube import kubeconfig
 from burstd.kube.client import Access, Cluster, connect
 from burstd.kube.kinds import NAMESPACE, POD, SECRET
-from burstd.kube.refusals import Exists, Expired, Forbidden, Silent
+from burstd.kube.refusals import Exists, Expired, Forbidden, Silent, Unauthorized
 from burstd.kube.watcher import Watcher
 
 
@@ -153,6 +153,20 @@ def test_each_request_has_a_fresh_token() -> None:
         assert cluster.list(NAMESPACE).items
         assert cluster.list(NAMESPACE).items
         assert current[0] == "token-1"
+
+
+def test_a_token_that_is_refused_is_told() -> None:
+    """Whoever gives the tokens hears that one was not taken, so that the next is another."""
+    kept = ["old"]
+    with (
+        ApiServer(tls=True, token="new") as api,
+        closing(
+            connect(Access(api.url, api.ca_pem, lambda: kept[0], lambda: kept.insert(0, "new")))
+        ) as cluster,
+    ):
+        with pytest.raises(Unauthorized, match="they are read again for the next call"):
+            cluster.list(NAMESPACE)
+        assert cluster.list(NAMESPACE).items
 
 
 def test_a_watch_goes_on_from_a_list(cluster: Cluster) -> None:

@@ -56,6 +56,20 @@ def test_a_wrong_project(place: Region) -> None:
     assert "these credentials find no project no-such-project" in found.what
 
 
+def test_a_permission_that_is_missing(place: Region) -> None:
+    """What the account may not do is named, also where only the details of the refusal tell it."""
+    place.gke.faults.add(
+        "ListClusters",
+        StatusCode.PERMISSION_DENIED,
+        text="Permission denied.",
+        reason="IAM_PERMISSION_DENIED",
+        permission="container.clusters.list",
+    )
+    found = problem(place, place.provider())
+    assert "the credentials lack the permission container.clusters.list in project test-project" in found.what
+    assert "roles/container.admin" in found.what
+
+
 def test_an_unknown_zone(place: Region) -> None:
     """A zone that there is not is named."""
     found = problem(place, place.provider(zone="us-nowhere1-a"))

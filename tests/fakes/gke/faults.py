@@ -39,6 +39,7 @@ class Fault:
     text: str
     reason: str
     apply: Literal["before", "after"] | None
+    permission: str = ""
 
 
 class Faults:
@@ -62,6 +63,7 @@ class Faults:
         reason: str = "",
         apply: Literal["before", "after"] | None = None,
         times: int = 1,
+        permission: str = "",
     ) -> None:
         """Have the next calls of a method fail.
 
@@ -69,7 +71,7 @@ class Faults:
         lost. "before": the error comes first, the effect a moment later. `code` None: connections are reset.
         """
         with self._lock:
-            self._calls += [Fault(method, code, text, reason, apply)] * times
+            self._calls += [Fault(method, code, text, reason, apply, permission)] * times
 
     def fail_making(self, trouble: Trouble, times: int = 1) -> None:
         """Have the next clusters or node pools end in an operation that is done and failed."""

@@ -13,15 +13,16 @@ from grpc_status import rpc_status
 
 @dataclass(frozen=True)
 class Refused(Exception):
-    """A call is refused. `reason` is that of google.rpc.ErrorInfo, "" for none."""
+    """A call is refused. `reason` and `permission` are those of google.rpc.ErrorInfo, "" for none."""
 
     code: StatusCode
     text: str
     reason: str = ""
+    permission: str = ""
 
     def abort(self, context: grpc.ServicerContext) -> None:
         """Answer a call with this."""
-        details = [_packed(self.reason)] if self.reason else []
+        details = [_packed(self.reason, self.permission)] if self.reason else []
         status = status_pb2.Status(code=self.code.value[0], message=self.text, details=details)
         context.abort_with_status(rpc_status.to_status(status))
 
@@ -68,11 +69,8 @@ def unauthenticated() -> Refused:
     return Refused(StatusCode.UNAUTHENTICATED, text, "ACCESS_TOKEN_EXPIRED")
 
 
-def _packed(reason: str) -> AnyMessage:
-    packed = AnyMessage()
-    packed.Pack(
-        error_details_pb2.ErrorInfo(
-            reason=reason, domain="googleapis.com", metadata={"service": "container.googleapis.com"}
-        )
-    )
+def _packed(reason: str, permission: str) -> AnyMessage:
+    packed, told = AnyMessage(), {"service": "container.googleapis.com"}
+    told |= {"permission": permission} if permission else {}
+    packed.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="googleapis.com", metadata=told))
     return packed

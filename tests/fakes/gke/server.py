@@ -192,7 +192,7 @@ class FakeGke:
 
     def _failed(self, fault: Fault) -> Refused:
         if fault.code is not None:
-            return Refused(fault.code, fault.text, fault.reason)
+            return Refused(fault.code, fault.text, fault.reason, fault.permission)
         self.hang_up_soon()
         return Refused(grpc.StatusCode.UNAVAILABLE, "connection reset")
 
