@@ -1,15 +1,12 @@
 """How long a burst may live without a sign of its owner, and when that time is over.
 
-Two kinds of watchers use it. One stands beside a burst, looks at its lease again and again and counts by its
-own clock, so that no two clocks are compared. The other looks once, from outside, and has only what a listing
-tells.
+A watcher stands beside the burst, looks at its lease again and again and counts by its own clock, so that no two
+clocks are compared. Whoever looks once, from outside, has `burstd.core.lifesigns`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
-from burstd.core.model import Site
 
 IDLE_SECONDS = 900.0
 WITH_JOBS_SECONDS = 86_400.0
@@ -80,41 +77,3 @@ def unseen(before: Watched) -> Watched:
 def left(watched: Watched, terms: LeaseTerms) -> float:
     """Return for how many seconds the burst may still be silent; 0 or less: it is to end now."""
     return terms.allowed(busy=watched.busy) - watched.silent_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """The last sign of life of a site that a listing tells: what it was and when (None: nobody knows).
-
-    `allowed_seconds` is how long the site may be silent after it.
-    """
-
-    what: str
-    at: float | None
-    allowed_seconds: float
-
-    def is_over(self, now: float) -> bool:
-        """Say whether the owner was silent for too long."""
-        return self.at is not None and now - self.at > self.allowed_seconds
-
-
-def last_sign(
-    site: Site, terms: LeaseTerms, provision_seconds: float, lifetime_seconds: float | None
-) -> Sign:
-    """Return the last sign of life of a site.
-
-    Sites of its pool take up to `provision_seconds` to be made, and live for `lifetime_seconds` at most, or
-    for ever. A site without a lease may have running jobs as soon as it has hosts, and nobody says so.
-    """
-    if site.kept_until is not None:
-        return Sign("kept for the next burst until", site.kept_until, terms.idle_seconds)
-    if site.renewed is not None:
-        what = "lease renewed, with jobs" if site.busy else "lease renewed"
-        return Sign(what, site.renewed, terms.allowed(busy=site.busy))
-    born = site.created or None
-    if site.hosts and lifetime_seconds is None:
-        return Sign("made, without a lease, to live for ever", None, 0.0)
-    if site.hosts:
-        longest = max(terms.with_jobs_seconds, lifetime_seconds or 0.0)
-        return Sign("made, without a lease", born, longest)
-    return Sign("made, nothing runs there", born, terms.idle_seconds + provision_seconds)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from burstd.config import Config, PoolConfig
 from burstd.config.model import PAID_LIFETIME_SECONDS
 from burstd.core.errors import EffectError
+from burstd.core.lifesigns import Sign, last_sign
 from burstd.core.model import Site
-from burstd.core.silence import Sign, last_sign
 from burstd.plugins.contract import Owners, Provider
 from burstd.plugins.registry import opened
 
