@@ -1,4 +1,4 @@
-"""What a listing tells of the owner of a site: its last sign of life, and how long there may be none after it."""
+"""What a listing tells of the owner of a site: its last sign of life, and how long that lasts."""
 
 from __future__ import annotations
 

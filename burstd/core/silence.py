@@ -1,7 +1,7 @@
 """How long a burst may live without a sign of its owner, and when that time is over.
 
-A watcher stands beside the burst, looks at its lease again and again and counts by its own clock, so that no two
-clocks are compared. Whoever looks once, from outside, has `burstd.core.lifesigns`.
+A watcher stands beside the burst, looks at its lease again and again and counts by its own clock, so that no
+two clocks are compared. Whoever looks once, from outside, has `burstd.core.lifesigns`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import signal
 import subprocess
@@ -12,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from burstd.core.errors import NotNow
 from burstd.core.silence import LeaseTerms
@@ -21,6 +25,15 @@ from burstd.plugins.local.site import Place
 from burstd.plugins.local.watchdog import Watchdog
 
 TERMS = LeaseTerms(idle_seconds=100.0, with_jobs_seconds=1000.0)
+_ANY = st.one_of(st.none(), st.booleans(), st.text(max_size=3), st.floats(), st.integers(-1, 10))
+_LEASES = st.fixed_dictionaries(
+    {
+        "renewed": st.one_of(st.just(1.0), _ANY),
+        "busy": _ANY,
+        "terms": st.one_of(_ANY, st.fixed_dictionaries({"idle_seconds": _ANY, "with_jobs_seconds": _ANY})),
+        "stop_seconds": st.one_of(st.just(1.0), _ANY),
+    }
+)
 SOON = LeaseTerms(idle_seconds=0.5, with_jobs_seconds=600.0)
 
 
@@ -103,6 +116,19 @@ def test_a_lease_that_vanished_is_silence(place: Place) -> None:
     watchdog.look()
     (place.watch / "lease.json").unlink()
     assert pass_time(watchdog, clock, 102)
+
+
+@given(st.one_of(st.binary(max_size=200), _LEASES.map(lambda one: json.dumps(one).encode())))
+def test_a_lease_is_read_whole_or_not_at_all(content: bytes) -> None:
+    """Whatever stands in the file, it is a lease by whose terms time can pass, or none."""
+    with tempfile.TemporaryDirectory(prefix="burstd-") as folder:
+        place = Place(Path(folder), "burst-0", 1)
+        place.watch.mkdir(parents=True)
+        (place.watch / "lease.json").write_bytes(content)
+        found = lease.read(place)
+        if found is not None:
+            assert 0 < found.terms.idle_seconds < math.inf
+            assert not Watchdog(place, Clock()).look()
 
 
 def test_a_watchdog_that_was_stopped_gives_the_owner_time(place: Place) -> None:

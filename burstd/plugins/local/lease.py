@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from burstd.core.errors import NotNow
@@ -37,7 +38,14 @@ def read(place: Place) -> LocalLease | None:
     """Return the lease; None where there is none, or none that can be read."""
     try:
         found = json.loads((place.watch / _NAME).read_bytes())
-        terms = LeaseTerms(**found["terms"])
-        return LocalLease(float(found["renewed"]), found["busy"] is True, terms, float(found["stop_seconds"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        terms = LeaseTerms(_span(found["terms"]["idle_seconds"]), _span(found["terms"]["with_jobs_seconds"]))
+        return LocalLease(_span(found["renewed"]), found["busy"] is True, terms, _span(found["stop_seconds"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _span(value: object) -> float:
+    """Return a number of seconds. Raises ValueError where it is none, or no time that can pass."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ValueError(f"{value!r} is no number of seconds")
+    return float(value)
