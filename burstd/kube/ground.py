@@ -121,7 +121,7 @@ class Ground:
         sites = tuple(
             _leased(self._site(one, pods.items, taken, told.get(one["metadata"]["name"])), leases)
             for one in namespaces
-            if labels.generation(one)
+            if labels.generation(one) and labels.read(one).get(labels.POOL)
         )
         self._watcher.resume(pods.version)
         return sites

@@ -373,3 +373,17 @@ def test_what_is_of_no_namespace_is_not_added(place: Town) -> None:
     file.write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n")
     with pytest.raises(Never, match="Namespace other is not of a namespace"):
         a_kubernetes(place, manifests=[str(file)]).provision(place.order())
+
+
+@pytest.mark.parametrize("changed", [{"burstd.dev/pool": None}, {"burstd.dev/generation": "²"}])
+def test_a_namespace_with_half_of_the_labels_hides_no_burst(
+    place: Town, changed: dict[str, str | None]
+) -> None:
+    """One that bears the owner's label, but names no burst, is shown as none, and the others still are."""
+    provider, order = a_kubernetes(place), place.order(1)
+    provider.provision(order)
+    marks = dict(place.api.store.get("namespaces", "", order.site_name)["metadata"]["labels"]) | changed
+    marks = {key: value for key, value in marks.items() if value is not None}
+    place.api.store.create("namespaces", {"metadata": {"name": "odd", "labels": marks}})
+
+    assert [site.name for site in provider.observe().sites] == [order.site_name]
