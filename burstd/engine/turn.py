@@ -20,6 +20,7 @@ from burstd.lead.contract import Lead
 SERVICE = "burstd"
 """The name at rank 0: two burstd for one lead would open, hold and drain against each other."""
 
+
 class Unrivalled:
     """The turn of one that has no rival."""
 

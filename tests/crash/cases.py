@@ -7,7 +7,7 @@ from functools import cache
 
 from burstd.core.model import Verb
 from crash.fate import Case
-from crash.faults import FAULTS, Fault
+from crash.faults import BY_NAME, FAULTS, Fault
 from crash.points import Boundary, Occurrence, Point
 from crash.run import OWN_LEDGER, SAME_LEDGER, Run
 from crash.scripts import SCRIPTS
@@ -39,7 +39,9 @@ def clean(script: str, provider: str = MEMORY) -> tuple[Boundary, ...]:
     if run.violations:
         raise NotClean(run.violations)
     wrote = {one.occurrence for one in run.fate.passed if one.point is Point.WRITTEN_PRESENT}
-    return tuple(one for one in run.fate.passed if _counts(one) and (_is_effect(one) or one.occurrence in wrote))
+    return tuple(
+        one for one in run.fate.passed if _counts(one) and (_is_effect(one) or one.occurrence in wrote)
+    )
 
 
 def effects(script: str, provider: str = MEMORY) -> tuple[Occurrence, ...]:
@@ -74,6 +76,8 @@ def both(script: str, provider: str = MEMORY) -> Iterator[Case]:
     for case in faulty(script, provider):
         for point in (Point.UNANSWERED, Point.UNRECORDED, Point.LEDGER_LOST):
             assert case.struck is not None
+            if point is Point.LEDGER_LOST and BY_NAME[case.fault].lies:
+                continue
             boundary = Boundary(case.struck, point)
             yield Case(script, provider, boundary, case.fault, case.struck)
 

@@ -16,9 +16,7 @@ from typing import Any
 _OPEN = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
 )
-_WRITE = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_longlong
-)
+_WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_longlong)
 _SYNC = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 
 _PARTS = ("", "-wal")
@@ -163,7 +161,9 @@ class Disk:
 def torn(before: Image, after: Image) -> Image:
     """Return a state between two: of what is new in the write-ahead log, half is there."""
     old, new = before.get("-wal", b""), after.get("-wal", b"")
-    same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    same = next(
+        (at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
+    )
     cut = same + max((len(new) - same) // 2, 1)
     return before | {"-wal": new[:cut] + old[cut:]}
 

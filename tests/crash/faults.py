@@ -37,6 +37,8 @@ class Fault:
     times: int = 1
     memory: bool = False
     """Whether it needs the cloud in memory."""
+    lies: bool = False
+    """Whether a complete listing is wrong by it: with the ledger lost too, nobody can know better."""
 
 
 def _timed_out(run: Run, action: Action, call: Call) -> None:
@@ -219,10 +221,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("there already, somebody else's", _half_taken, (Verb.PROVISION,), closes=True, memory=True),
     Fault("deleted behind our back, after", _deleted, ON_SITES, loses=True, memory=True),
     Fault("deleted behind our back, before", _deleted_before, ON_SITES, loses=True, memory=True),
-    Fault("missing from listings for a while", _hidden, ON_SITES, loses=True, memory=True),
+    Fault("missing from listings for a while", _hidden, ON_SITES, loses=True, memory=True, lies=True),
     Fault("partial listings", _partial, _ALL, memory=True),
     Fault("partial listings for long", _partial_long, ON_SITES, memory=True),
-    Fault("stale listings", _stale, ON_SITES, loses=True, memory=True),
+    Fault("stale listings", _stale, ON_SITES, loses=True, memory=True, lies=True),
     Fault("no listings", _away, _ALL, memory=True),
     Fault("listings that fail strangely", _away_strangely, ON_SITES, memory=True),
     Fault("fewer hosts than asked", _fewer, (Verb.LAUNCH, Verb.RESIZE), memory=True),

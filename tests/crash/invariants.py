@@ -51,13 +51,16 @@ def one_site_for_a_burst(run: Run) -> None:
 
 
 def caps_hold(run: Run) -> None:
-    """What is there never exceeds max_bursts and max_hosts."""
+    """What is there never exceeds max_bursts, max_hosts and dollars_per_hour."""
     ours = run.cloud.ours()
     hosts = sum(len(plot.hosts) for plot in ours)
     if len(ours) > run.policy.max_bursts:
         run.say("caps", f"{len(ours)} bursts, and max_bursts is {run.policy.max_bursts}")
     if hosts > run.policy.max_hosts:
         run.say("caps", f"{hosts} hosts, and max_hosts is {run.policy.max_hosts}")
+    dollars, cap = run.cloud.bill.rate, run.policy.caps.dollars_per_hour
+    if cap is not None and dollars > cap + 0.001:
+        run.say("caps", f"${dollars:.2f} an hour, and dollars_per_hour is {cap}")
 
 
 def names_are_used_once(run: Run) -> None:
@@ -78,7 +81,11 @@ def drained_before_removed(run: Run, host: str) -> None:
     seen = run.lead.host(host)
     if seen.drain_reason is not None and not seen.jobs:
         return
-    if any(_has_reason(run, plot.pool, plot.generation) for plot in run.cloud.ours() if host in _hosts(run, plot.pool)):
+    if any(
+        _has_reason(run, plot.pool, plot.generation)
+        for plot in run.cloud.ours()
+        if host in _hosts(run, plot.pool)
+    ):
         return
     what = f"has job {seen.jobs}" if seen.jobs else "is not drained"
     run.say("drained before removed", f"{host} {what} when it is taken away, and no record says why")

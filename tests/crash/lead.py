@@ -316,7 +316,9 @@ class ModelLead:
         self._ring()
 
     def _schedule(self) -> None:
-        waiting = sorted(self.waiting(), key=lambda work: (-work.job.priority, work.job.submitted, work.job.id))
+        waiting = sorted(
+            self.waiting(), key=lambda work: (-work.job.priority, work.job.submitted, work.job.id)
+        )
         for work in waiting:
             if work.job.urgency == 0 or not self._is_open(work.job.queue):
                 continue
@@ -390,7 +392,9 @@ def _host(rank: int, name: str, cores: int, property_: str, *, online: bool = Fa
 
 
 def _is_free(host: Host, job: Job) -> bool:
-    return host.usable and not host.jobs and job.constraint.allows(host.rank, host.name, host.shape.properties)
+    return (
+        host.usable and not host.jobs and job.constraint.allows(host.rank, host.name, host.shape.properties)
+    )
 
 
 def _shown(work: Work) -> Job:

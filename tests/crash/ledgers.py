@@ -12,9 +12,19 @@ from crash.disk import DISK, Image, torn
 from crash.fate import Fate
 from crash.points import CONCLUDING, INTENDING, WRITING, Occurrence, Point
 
-
 _READING = frozenset(
-    {"close", "bursts", "generations", "past", "cooldowns", "note", "proven", "uses", "open_intents", "intents"}
+    {
+        "close",
+        "bursts",
+        "generations",
+        "past",
+        "cooldowns",
+        "note",
+        "proven",
+        "uses",
+        "open_intents",
+        "intents",
+    }
 )
 """What surely does not write; any other method has crash points if it is seen to."""
 

@@ -527,4 +527,3 @@ class _Listening(logging.Handler):
         root = logging.getLogger("burstd")
         root.removeHandler(self)
         root.level, root.propagate = self._before
-

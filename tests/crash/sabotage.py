@@ -35,7 +35,9 @@ def _fault(name: str, script: str = "short") -> tuple[str, ...]:
 SABOTEURS: tuple[Saboteur, ...] = (
     # the ledger
     Saboteur("skip the fsync", "engine/tables.py", "synchronous = FULL", "synchronous = OFF", SHORT),
-    Saboteur("sync only at checkpoints", "engine/tables.py", "synchronous = FULL", "synchronous = NORMAL", SHORT),
+    Saboteur(
+        "sync only at checkpoints", "engine/tables.py", "synchronous = FULL", "synchronous = NORMAL", SHORT
+    ),
     Saboteur(
         "never change a record",
         "engine/ledger.py",
@@ -228,6 +230,13 @@ SABOTEURS: tuple[Saboteur, ...] = (
         CAPS,
     ),
     Saboteur(
+        "count no intents in dollars",
+        "core/budget.py",
+        "            count.hour += rate(priced)\n",
+        "            count.hour += rate(burst) if burst.served else 0.0\n",
+        (*T1, "--script", "money", "--every", "5"),
+    ),
+    Saboteur(
         "bill what was planned since 1970",
         "core/money.py",
         "since = max(after.resized, after.spans[-1].at)",
@@ -255,13 +264,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "if job.stale_hold or (self.ours(job) and not self.keeps_hold(job)):",
         "if job.stale_hold:",
         SHORT,
-    ),
-    Saboteur(
-        "leave the mark of a hold that is over",
-        "core/steward.py",
-        "if job.stale_hold or (self.ours(job) and not self.keeps_hold(job)):",
-        "if self.ours(job) and not self.keeps_hold(job):",
-        (*T1, "--script", "short", "--only", "half"),
     ),
     Saboteur(
         "never start a queue",
@@ -292,6 +294,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "core/lifecycle.py",
         "return burst.site is not None and not wanted <= set(burst.site.hosts)",
         "return burst.site is not None and not wanted",
-        _fault("timed out, applied later", "life"),
+        _fault("a host reclaimed", "life"),
     ),
 )

@@ -110,18 +110,30 @@ MOMENTS = Script(
 )
 """A scheduler that refuses what cannot start: the pool's queue is open for moments only."""
 
+_TWO_POOLS = (pool("burst-0", 4, 1), pool("burst-1", 3, 5))
+_MORE_THAN_ONE = (
+    (0.0, job("first", 4, 60.0)),
+    (1.0, job("other", 2, 30.0, "burst-1")),
+    (2.0, job("third", 3, 30.0)),
+)
+
 CAPS = Script(
     "caps",
-    _policy(pool("burst-0", 4, 1), pool("burst-1", 3, 5), caps=Caps(dollars_per_hour=9.0, dollars_per_day=40.0)),
+    _policy(*_TWO_POOLS, max_hosts=20),
     lambda: Sched(Scheduling.FIFO),
-    (
-        (0.0, job("first", 4, 60.0)),
-        (1.0, job("other", 2, 30.0, "burst-1")),
-        (2.0, job("third", 3, 30.0)),
-    ),
+    _MORE_THAN_ONE,
     pools={"burst-0": 4, "burst-1": 3},
 )
 """More is wanted than the caps allow: two pools, one burst at a time."""
+
+MONEY = Script(
+    "money",
+    _policy(*_TWO_POOLS, max_bursts=2, max_hosts=20, caps=Caps(dollars_per_hour=9.0, dollars_per_day=60.0)),
+    lambda: Sched(Scheduling.BACKFILL),
+    _MORE_THAN_ONE,
+    pools={"burst-0": 4, "burst-1": 3},
+)
+"""Two pools, and money for one of them at a time."""
 
 SHORT = Script(
     "short",
@@ -151,7 +163,7 @@ HOSTS = Script(
 LOOP = Script("loop", LIFE.policy, LIFE.sched, ())
 """Nothing by itself: what happens is drawn."""
 
-SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, SHORT, NUDGED, HOSTS)}
+SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, MONEY, SHORT, NUDGED, HOSTS)}
 
 
 def lead_of(script: Script, clock: Callable[[], float]) -> ModelLead:

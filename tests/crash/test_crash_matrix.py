@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from crash.cases import sample, tiers, uncovered
 from crash.matrix import result_of
 from crash.points import Point

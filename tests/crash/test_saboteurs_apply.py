@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from crash.sabotage import SABOTEURS, Saboteur
 from crash.saboteurs import PACKAGE, sabotaged
 

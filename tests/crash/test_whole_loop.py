@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import random
 
-from crash import invariants
-from crash.disk import DISK
-from crash.fate import Case
-from crash.faults import ANYTHING
-from crash.run import Run
-from crash.scripts import LOOP
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,6 +15,12 @@ from hypothesis.stateful import (
 )
 
 from burstd.core.errors import NotNow
+from crash import invariants
+from crash.disk import DISK
+from crash.fate import Case
+from crash.faults import ANYTHING
+from crash.run import Run
+from crash.scripts import LOOP
 
 RUNS, STEPS = 20, 50
 
