@@ -1,4 +1,4 @@
-"""Which runs there are: counted out from a clean run of each script, so that a new effect has its cases at once."""
+"""Which runs there are: counted out from a clean run of each script, a new effect's among them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def faulty(script: str, provider: str = MEMORY) -> Iterator[Case]:
 
 
 def both(script: str, provider: str = MEMORY) -> Iterator[Case]:
-    """T4: a fault at a call, and burstd dies before it knows how that ended, has written it, or all is lost."""
+    """T4: a fault at a call, and burstd dies before it knows how that ended or has written it."""
     for case in faulty(script, provider):
         for point in (Point.UNANSWERED, Point.UNRECORDED, Point.LEDGER_LOST):
             assert case.struck is not None

@@ -177,7 +177,7 @@ class MemoryProvider:
         self._pool = pool
         self._listed = listed
 
-    def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
+    def check(self, _pool: Pool, _join: Join) -> tuple[Problem, ...]:
         return ()
 
     def observe(self) -> Listing:
@@ -228,7 +228,7 @@ class MemoryProvider:
     def renewal_seconds(self) -> float:
         return RENEWAL_SECONDS
 
-    def renew(self, site: Site, *, busy: bool) -> None:
+    def renew(self, site: Site, *, busy: bool) -> None:  # noqa: ARG002 - as the contract names it
         self._witness(Verb.RENEW, site.pool, site.generation)
         self._its(site.name, site.pool, site.generation).renewed = self._cloud.now
 

@@ -1,4 +1,4 @@
-"""What may go wrong at a call, beside burstd's own death. Each fault is a function of the run and the call."""
+"""What may go wrong at a call, beside burstd's own death: each fault a function of run and call."""
 
 from __future__ import annotations
 

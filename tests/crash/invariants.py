@@ -119,7 +119,7 @@ def jobs_ran(run: Run) -> None:
 
 
 def nothing_is_held_or_stopped(run: Run) -> None:
-    """No hold, drain or memo of burstd's is left without a reason that lives, and a queue only without hosts."""
+    """No hold, drain or memo of burstd's is left without a live reason, and a queue only without hosts."""
     for work in run.lead.works.values():
         if work.mark is not None and not work.ended:
             run.say("nothing is held", f"job {work.job.name} is still marked as held")

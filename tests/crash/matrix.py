@@ -1,4 +1,4 @@
-"""Runs the matrix: `python -m crash.matrix [--tier T1] [--script life] [--every N] [--workers N] [--case N]`."""
+"""Runs the matrix: `python -m crash.matrix`, see its `--help`."""
 
 from __future__ import annotations
 

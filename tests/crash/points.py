@@ -1,4 +1,4 @@
-"""Where burstd may die: before, in and after each step of each effect, and around each write of the ledger."""
+"""Where burstd may die: before, in and after each step of an effect, and around each write of the ledger."""
 
 from __future__ import annotations
 

@@ -344,7 +344,7 @@ class Run:
         def perform(action: Action, cancelled: Callable[[], bool]) -> None:
             self._perform(ledger, action, lambda: performer.perform(action, cancelled))
 
-        def renew(view: LeadView) -> Terms:
+        def renew(_view: LeadView) -> Terms:
             performer.renew(self.policy, join)
             return Terms(self.policy, self.lead.sched.kind)
 

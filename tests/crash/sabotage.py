@@ -160,7 +160,8 @@ SABOTEURS: tuple[Saboteur, ...] = (
     Saboteur(
         "give up a removal that failed",
         "core/lifecycle.py",
-        "    return None if lasting or not _again(burst, scene.now) else _take_away(burst, Verb.REMOVE, scene)",
+        "    return None if lasting or not _again(burst, scene.now) else "
+        "_take_away(burst, Verb.REMOVE, scene)",
         "    return None",
         _fault("at remove"),
     ),

@@ -86,7 +86,7 @@ LIFE = Script(
         (900.0, job("later", 2, 30.0)),
     ),
 )
-"""No queues, jobs that would block others: a burst comes, grows, shrinks, grows again, goes; another comes."""
+"""No queues, jobs that would block others: a burst comes, grows, shrinks, grows, goes; another comes."""
 
 QUEUES = Script(
     "queues",
