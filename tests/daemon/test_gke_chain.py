@@ -73,7 +73,7 @@ def test_a_stockout_is_told_to_the_job_and_leaves_nothing() -> None:
         made.begin()
         made.watch.submit(["hostname"], 4)
         made.daemon.said("has no n2-standard-2 left (a stockout", 30)
-        made.daemon.said("pool-cooldown", 30)
+        made.daemon.said("no-room", 30)
         until_nothing_is_paid(made)
 
 

@@ -168,11 +168,11 @@ def test_what_nobody_foresaw_is_waited_with(standing, town):
     """A fault that is no error of burstd's own does not end it either."""
     town.ledger.parent.mkdir(parents=True)
     town.ledger.write_text("no ledger")
-    wal = town.ledger.with_name("ledger.db-wal")
-    wal.mkdir()  # it cannot be set aside with the ledger
+    shm = town.ledger.with_name("ledger.db-shm")
+    shm.mkdir()  # it cannot be set aside with the ledger
     daemon = standing()
     assert "please report it" in daemon.said("burstd stands by: unforeseen: ", SECONDS)
-    wal.rmdir()
+    shm.rmdir()
     daemon.said("serving the lead", SECONDS)
     daemon.stop()
 
