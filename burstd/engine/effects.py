@@ -66,7 +66,8 @@ class Ended:
     action: Action
     outcome: Outcome
     sent: bool = True
-    """Whether its call left: False where it was not this burstd's turn, as far as could be told."""
+    """Whether its call left and was seen to its end: False where it was not this burstd's turn, as far as could
+    be told, and where burstd stopped meanwhile. Such a failure says nothing of the burst."""
 
 
 class Gate:
@@ -148,6 +149,8 @@ class Gate:
             failure = self._attempt(action, cancelled)
         except _NotSent as exc:
             sent, failure = False, Failure(str(exc), REST_SECONDS)
+        if failure is not None and self._stopping.is_set():
+            sent = False
         self._ended.put(Ended(intent, action, Outcome(action.verb, self._clock(), failure), sent))
         self._wake()
 
