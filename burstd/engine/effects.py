@@ -66,8 +66,8 @@ class Ended:
     action: Action
     outcome: Outcome
     sent: bool = True
-    """Whether its call left and was seen to its end: False where it was not this burstd's turn, as far as could
-    be told, and where burstd stopped meanwhile. Such a failure says nothing of the burst."""
+    """Whether its call left and was seen to its end: False where it was not this burstd's turn, as far as
+    could be told, and where burstd stopped meanwhile: it says nothing of the burst."""
 
 
 class Gate:

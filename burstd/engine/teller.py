@@ -45,7 +45,9 @@ class Teller:
     def tell_outcome(self, one: Ended) -> None:
         """Say that an effect failed."""
         what, failure = f"{one.action.verb} of {one.action.key}", one.outcome.failure
-        if failure is None:
+        if failure is not None and not one.sent:
+            log.info("%s is left for later: %s", what, failure.text)
+        elif failure is None:
             self.settle(what)
             log.debug("%s: done", what)
         else:

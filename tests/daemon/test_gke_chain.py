@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes.chain import IMAGE, Chain, chain
+from fakes.gke.settings import Delays
 from fakes.operator import ImageBehaviour
 
 from burstd.stage import machine
@@ -20,6 +21,14 @@ def until_nothing_is_paid(made: Chain, seconds: float = 30.0) -> None:
     made.daemon.said("is gone, verified", seconds)
     assert made.gke.alive() == ()
     assert made.gke.machines == ()
+
+
+def until_called(made: Chain, method: str, seconds: float = 20.0) -> None:
+    """Wait until burstd has asked GKE for something."""
+    deadline = time.monotonic() + seconds
+    while not made.gke.called(method):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def bursts(made: Chain) -> list[str]:
@@ -63,6 +72,25 @@ def test_a_burstd_that_was_killed_finds_its_cluster_again() -> None:
         made.daemon.said("it is taken over with 3 hosts", 20)
         until_nothing_is_paid(made)
         assert len(made.gke.called("CreateCluster")) == 1
+
+
+@pytest.mark.process
+def test_a_stop_while_a_cluster_is_made_costs_neither_time_nor_the_cluster() -> None:
+    """SIGTERM waits for no cluster; the next burstd goes on with the one that is being made."""
+    with chain("embedded", delays=Delays(create=4.0, api=4.0)) as made:
+        made.begin()
+        job = made.watch.submit(["hostname"], 4)
+        until_called(made, "CreateCluster")
+        made.daemon.stop()
+        made.daemon.kill()  # it is gone; this closes what it wrote to
+        assert made.gke.alive() != ()
+        stopped = "\n".join(made.daemon.lines)
+        assert "failed" not in stopped
+        made.daemon.lines.clear()
+        made.begin()
+        made.watch.until_ended(job, 60)
+        assert len(made.gke.called("CreateCluster")) == 1
+        until_nothing_is_paid(made)
 
 
 @pytest.mark.process
