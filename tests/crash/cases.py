@@ -7,12 +7,12 @@ from functools import cache
 
 from burstd.core.model import Verb
 from crash.fate import Case
-from crash.faults import BY_NAME, FAULTS, Fault
-from crash.points import Boundary, Occurrence, Point
+from crash.faults import BY_NAME, FAULTS, ON_SITES, Fault
+from crash.points import WRITING, Boundary, Occurrence, Point
 from crash.run import OWN_LEDGER, SAME_LEDGER, Run
 from crash.scripts import SCRIPTS
 
-MEMORY = "memory"
+MEMORY, KUBERNETES = "memory", "kubernetes"
 
 ALIKE = {Verb.TELL: 3, Verb.RESIZE: 6, Verb.RENEW: 2}
 """Of these only the first so many are looked at in a run: the others are done in the same way."""
@@ -90,6 +90,20 @@ def rivals(script: str, provider: str = MEMORY) -> Iterator[Case]:
                 yield Case(script, provider, boundary, takeover=ledger)
 
 
+def on_cluster() -> Iterator[Case]:
+    """T1 on the real provider `kubernetes`: around each effect on a site, and at each request within it."""
+    for boundary in clean("short", KUBERNETES):
+        if boundary.occurrence.what.partition(" ")[0] in ON_SITES or boundary.point in WRITING:
+            yield Case("short", KUBERNETES, boundary)
+
+
+def faulty_on_cluster() -> Iterator[Case]:
+    """T3 and T4 on `kubernetes`: what fails at the gate, whichever provider it is."""
+    for case in both("short", KUBERNETES):
+        if case.struck is not None and case.struck.what in ON_SITES:
+            yield case
+
+
 @cache
 def tiers(provider: str = MEMORY) -> dict[str, list[Case]]:
     """Return every case of a provider by its tier."""
@@ -99,6 +113,8 @@ def tiers(provider: str = MEMORY) -> dict[str, list[Case]]:
         "T2 a crash in the recovery": [case for name in RECOVERED for case in recovering(name, provider)],
         "T3 a fault": [case for name in scripts for case in faulty(name, provider)],
         "T4 a crash and a fault": [case for name in scripts for case in both(name, provider)],
+        "T1 one crash, kubernetes": list(on_cluster()),
+        "T4 a crash and a fault, kubernetes": list(faulty_on_cluster()),
         "T6 two at once": [case for name in scripts for case in rivals(name, provider)],
     }
 
@@ -108,12 +124,13 @@ def fits(fault: Fault, occurrence: Occurrence, provider: str) -> bool:
 
 
 def _counts(one: Boundary) -> bool:
-    verb = one.occurrence.what
+    verb = one.occurrence.what.partition(" ")[0]
     return not _is_effect(one) or one.occurrence.number <= ALIKE.get(Verb(verb), 99)
 
 
 def _is_effect(one: Boundary) -> bool:
-    return one.occurrence.what in set(Verb)
+    """A request within an effect is a part of it: `launch request 2` of `launch`."""
+    return one.occurrence.what.partition(" ")[0] in set(Verb)
 
 
 def sample(count: int) -> list[Case]:

@@ -143,14 +143,13 @@ class Cloud:
 
     def _sites(self) -> Iterator[Site]:
         for plot in self.ours():
-            up = tuple(host for host, at in plot.hosts.items() if at <= self._clock())
-            waits = len(plot.hosts) - len(up)
+            waits = sum(at > self._clock() for at in plot.hosts.values())
             pending = f"{waits} hosts boot" if waits else "" if plot.hosts else "nothing is launched yet"
             yield Site(
                 plot.name,
                 plot.pool,
                 plot.generation,
-                up,
+                tuple(plot.hosts),
                 plot.created,
                 pending,
                 plot.failure,

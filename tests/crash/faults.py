@@ -37,6 +37,8 @@ class Fault:
     times: int = 1
     memory: bool = False
     """Whether it needs the cloud in memory."""
+    late: bool = False
+    """Whether a call lands long after it was given up: what was drained then may have a job by now."""
     lies: bool = False
     """Whether a complete listing is wrong by it: with the ledger lost too, nobody can know better."""
 
@@ -208,7 +210,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("timed out, not applied", _timed_out, ON_SITES),
     Fault("timed out, not applied, three times", _timed_out, ON_SITES, times=3),
     Fault("timed out, applied", _timed_out_applied, ON_SITES),
-    Fault("timed out, applied later", _applied_late, ON_SITES),
+    Fault("timed out, applied later", _applied_late, ON_SITES, late=True),
     Fault("unforeseen", _unforeseen, _ALL),
     Fault("reset in the answer", _reset, _ALL),
     Fault("unknown word in the answer", _malformed, ON_SITES),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from burstd.core.marks import drain_mark
 from burstd.core.model import Burst, Verb
 from burstd.core.money import total
+from crash.points import Point
 from crash.scripts import OWNER
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def nothing_foreign_is_touched(run: Run) -> None:
 
 def drained_before_removed(run: Run, host: str) -> None:
     """A host that burstd takes away is drained and has no job, or the burst's record says why not."""
+    if run.belated:  # what was drained when the call left, nobody can keep so until it lands
+        return
     seen = run.lead.host(host)
     if seen.drain_reason is not None and not seen.jobs:
         return
@@ -108,7 +111,8 @@ def no_bill_without_demand(run: Run) -> None:
 
 def jobs_ran(run: Run) -> None:
     """What was wanted ran, once, and to its end."""
-    may_lose = run.fault is not None and run.fault.loses
+    late = run.case.boundary is not None and run.case.boundary.point is Point.LATE
+    may_lose = late or (run.fault is not None and (run.fault.loses or run.fault.late))
     for work in run.lead.works.values():
         fine = {"done", "cancelled"} | ({"lost its host"} if may_lose else set())
         if work.ended not in fine:

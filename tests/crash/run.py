@@ -27,6 +27,7 @@ from crash.crew import Crew
 from crash.disk import DISK, Image
 from crash.fate import Case, Fate
 from crash.faults import BY_NAME, DRAWN, Fault
+from crash.kubeplace import KubernetesPlace
 from crash.lead import Connection
 from crash.ledgers import FragileLedger
 from crash.points import Death, Occurrence, Point
@@ -115,7 +116,11 @@ class Run:
         self.path = self._directory / "ledger.db"
         self.witness = Witness(self.path)
         self._handler = _Listening(self.log)
+        self.prefix = PREFIX
+        self.place: KubernetesPlace | None = None
         self._wire()
+        if case.provider == "kubernetes":
+            self.place, self.interfered = KubernetesPlace(self), True
 
     def _wire(self) -> None:
         self.lead.wall = self.clock.wall
@@ -151,6 +156,8 @@ class Run:
         """End whatever is left of the world."""
         self._handler.__exit__()
         self._end_life()
+        if self.place is not None:
+            self.place.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def go_on(self, seconds: float) -> None:
@@ -183,7 +190,7 @@ class Run:
 
     @property
     def secret(self) -> str:
-        return SECRET
+        return self.place.secret if self.place is not None else SECRET
 
     def file(self, part: str) -> bytes:
         """Return what one of the ledger's files holds."""
@@ -251,11 +258,14 @@ class Run:
         return max(SLOW.values())
 
     def _tick(self) -> None:
+        life = self.life
         for _ in range(ROUNDS):
             self.life.crew.worked = self.lead.changed = False
             self._wake = self.life.daemon.tick()
             invariants.at_any_time(self)
-            if not self.life.crew.worked and not self.lead.changed:
+            if self.place is not None:
+                self.place.check()
+            if life is not self.life or not (self.life.crew.worked or self.lead.changed):
                 return
         self.say("liveness", f"it ticks {ROUNDS} times and more at one moment, {self.seconds:.0f} s")
 
@@ -335,10 +345,7 @@ class Run:
         crew = Crew(self.clock, lambda task: SLOW.get(task[1].verb, 0.0))
         connection = Connection(self.lead)
         self._open.append((real, connection))
-        providers = {
-            pool.name: MemoryProvider(self.cloud, pool.name, self._see_listing) for pool in self.policy.pools
-        }
-        join = Join("lead.example.org", 8050, (), Path("/nowhere/curve.cert"), version="0.88.0")
+        providers, join = self._providers(), self._join_papers()
         performer = Performer(connection, providers, self.policy, join, PREFIX)  # type: ignore[arg-type]
 
         def perform(action: Action, cancelled: Callable[[], bool]) -> None:
@@ -370,6 +377,18 @@ class Run:
         self.lead.start(performer.note_change)
         self.life = Life(daemon, ledger, real, crew, connection)
 
+    def _providers(self) -> dict[str, Any]:
+        place, see = self.place, self._see_listing
+        if place is None:
+            return {pool.name: MemoryProvider(self.cloud, pool.name, see) for pool in self.policy.pools}
+        made = {pool.name: place.provider(OWNER, PREFIX) for pool in self.policy.pools}
+        return {name: Listened(provider, name, see) for name, provider in made.items()}
+
+    def _join_papers(self) -> Join:
+        if self.place is not None:
+            return self.place.join(self.policy.pools[0])
+        return Join("lead.example.org", 8050, (), Path("/nowhere/curve.cert"), version="0.88.0")
+
     def _taken_turn(self, connection: Connection, ledger: FragileLedger) -> Turn:
         """Take the turn, as soon as the lead answers."""
         turn = Turn(connection, ledger, OWNER)  # type: ignore[arg-type]
@@ -386,6 +405,8 @@ class Run:
             real.close()
             connection.close()
         self._open.clear()
+        if self.place is not None:
+            self.place.end_life()
 
     # what is seen on the way
 
@@ -401,16 +422,28 @@ class Run:
             self.interfered = True
             self.later(30.0, lambda: self._apply_late(call))
             self.fate.die(DISK.durable(self.path))
+        if self.place is not None:
+            self.place.begin(one)
         half = iter((lambda: self._meet(one, Point.HALF),))
         self.cloud.step = self.lead.step = lambda: next(half, lambda: None)()
         try:
             self._apply(one, action, call)
         except Exception:
+            self._look_at_place()
             self._answer(one)
             raise
         finally:
             self.cloud.step = self.lead.step = lambda: None
+        self._look_at_place()
         self._answer(one)
+
+    def _look_at_place(self) -> None:
+        """See what a call has changed, and whether burstd died within it."""
+        if self.place is None:
+            return
+        self.place.mirror()
+        if self.place.api.deaf:
+            self.fate.die(DISK.durable(self.path))
 
     def _answer(self, one: Occurrence) -> None:
         """Come by where the answer, or the error, may be lost."""
@@ -502,6 +535,23 @@ class Run:
     def lead_back(self) -> None:
         self.lead.unreachable = False
         self.lead.changed = True
+
+
+class Listened:
+    """A provider whose listings are told to the run, too."""
+
+    def __init__(self, real: Any, pool: str, told: Callable[[str, Listing], None]) -> None:
+        self._real = real
+        self._pool = pool
+        self._told = told
+
+    def observe(self) -> Listing:
+        listing: Listing = self._real.observe()
+        self._told(self._pool, listing)
+        return listing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
 
 class _Listening(logging.Handler):
