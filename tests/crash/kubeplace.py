@@ -1,4 +1,4 @@
-"""Kubernetes for a run: the real provider over real sockets, a fake API server, an operator whose pods just run.
+"""Kubernetes for a run: the real provider over real sockets, a fake API server, pods that just run.
 
 What is there is mirrored into the run's cloud, so that every invariant looks at both alike.
 """
@@ -48,7 +48,7 @@ _CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class QuickOperator:
-    """The operator's and Kubernetes' controllers, over a store; a pod that is made runs, and is nothing more."""
+    """The operator's and Kubernetes' controllers; a pod that is made runs, and is nothing more."""
 
     def __init__(self, store: Store, directory: Path) -> None:
         self._store = store

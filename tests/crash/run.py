@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import shutil
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burstd.core.errors import BurstdError, LeadLost, TurnLost
-from burstd.core.model import Action, Burst, LeadView, Phase, Verb
+from burstd.core.errors import LeadLost, TurnLost
+from burstd.core.model import Action, LeadView
 from burstd.engine.daemon import Daemon, Terms
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.performer import Performer, site_name
 from burstd.engine.turn import Turn
 from burstd.join.papers import Join
-from burstd.plugins.contract import Listing
 from crash import invariants
-from crash.clock import BEGIN, Clock
-from crash.cloud import CLUSTER_PER_HOUR, HOST_PER_HOUR, Cloud, MemoryProvider, Plot
+from crash.calls import SLOW, Calls
+from crash.cloud import CLUSTER_PER_HOUR, HOST_PER_HOUR, MemoryProvider
+from crash.connection import Connection
 from crash.crew import Crew
 from crash.disk import DISK, Image
-from crash.fate import Case, Fate
-from crash.faults import BY_NAME, DRAWN, Fault
+from crash.fate import Case
 from crash.kubeplace import KubernetesPlace
-from crash.lead import Connection
 from crash.ledgers import FragileLedger
-from crash.points import Death, Occurrence, Point
-from crash.scripts import OWNER, PREFIX, SCRIPTS, Script, lead_of
+from crash.listening import Listened, Listening
+from crash.points import Death, Point
+from crash.scripts import OWNER, PREFIX, SCRIPTS, Script
 from crash.witness import Witness
 
 RESTART_SECONDS = 1.0
@@ -51,9 +47,6 @@ SAME_LEDGER, OWN_LEDGER = "with its ledger", "with a ledger of its own"
 ROUNDS = 60
 """Ticks at one moment, before it is said that burstd spins."""
 
-SLOW = {Verb.PROVISION: 25.0, Verb.LAUNCH: 3.0, Verb.RESIZE: 0.5, Verb.REMOVE: 8.0}
-"""Seconds until a call is applied; every other is at once."""
-
 SECRET = "planted-secret-4f1d"
 """What is in the certificate: it must be found nowhere else."""
 
@@ -69,55 +62,27 @@ class Life:
     connection: Connection
 
 
-class Run:
+class Run(Calls):
     """Runs one case; `violations` tells what must not have been."""
 
     def __init__(self, case: Case, script: Script | None = None) -> None:
-        self.case = case
-        self.script = script or SCRIPTS[case.script]
-        self.fault: Fault | None = BY_NAME.get(case.fault)
-        self.violations: list[str] = []
+        super().__init__(case, script or SCRIPTS[case.script])
         self.log: list[str] = []
-        self.fate = Fate(case)
-        self.clock = Clock()
-        self.policy = self.script.policy
-        self.lead = lead_of(self.script, self.clock)
-        self.cloud = Cloud(self.clock, OWNER)
-        self.jobs: dict[str, int] = {}
-        self.absences: dict[tuple[str, int], int] = {}
-        """How many complete listings in a row did not show a burst's site, since it was last changed."""
-        self.foreign: list[Plot] = []
-        self.by_world = False
-        """Whether what happens now is not burstd's doing."""
         self.unanswered: set[int] = set()
         """Intents whose outcome nobody can know: burstd died with them."""
         self.ledger_lost = False
-        self.interfered = False
-        """Whether somebody or something else changed what burstd pays for."""
         self.down_seconds = 0.0
         """How long burstd was down, or its calls on their way without it."""
         self.top_rate = CLUSTER_PER_HOUR + HOST_PER_HOUR * self.policy.max_hosts
-        self.fenced = False
-        """Whether what runs now is a burstd whose turn another has taken."""
-        self.belated = False
-        """Whether a call is applied whose caller waits for it no more."""
-        self.struck = 0
-        self._sent_at: dict[str, float] = {}
-        self._laters: list[tuple[float, Callable[[], None]]] = []
-        self._happenings = sorted(self.script.happenings, key=lambda one: one[0])
         self._quiet_since: float | None = None
         self._mended = False
         self._horizon = HORIZON_SECONDS
-        self._failing: list[str] = []
         self._paused: Life | None = None
         self.fate.usurp = self.take_over
         self._open: list[tuple[Ledger, Connection]] = []
-        self._directory = Path(tempfile.mkdtemp(prefix="m-"))
-        self.path = self._directory / "ledger.db"
         self.witness = Witness(self.path)
-        self._handler = _Listening(self.log)
+        self._handler = Listening(self.log)
         self.prefix = PREFIX
-        self.place: KubernetesPlace | None = None
         self._wire()
         if case.provider == "kubernetes":
             self.place, self.interfered = KubernetesPlace(self), True
@@ -182,12 +147,6 @@ class Run:
         self._horizon = self.seconds + HORIZON_SECONDS
         self._live()
 
-    def say(self, invariant: str, text: str) -> None:
-        """Note a violation, once."""
-        sentence = f"{invariant}: {text}"
-        if sentence not in self.violations:
-            self.violations.append(sentence)
-
     @property
     def secret(self) -> str:
         return self.place.secret if self.place is not None else SECRET
@@ -195,10 +154,6 @@ class Run:
     def file(self, part: str) -> bytes:
         """Return what one of the ledger's files holds."""
         return DISK.present(self.path).get(part, b"")
-
-    @property
-    def seconds(self) -> float:
-        return self.clock.now - BEGIN
 
     def _live(self) -> None:
         while not self._over():
@@ -275,42 +230,10 @@ class Run:
         times = [moment for moment in own if moment is not None]
         return max(min(times, default=self.clock.now + 60.0), self.clock.now + 0.01)
 
-    def _next_of_world(self) -> float | None:
-        times = [self.lead.next_event(), self.cloud.next_event()]
-        times += [BEGIN + at for at, _ in self._happenings[:1]]
-        times += [at for at, _ in self._laters]
-        return min((moment for moment in times if moment is not None), default=None)
-
     def _pass(self, until: float) -> None:
         self.clock.now = until
         self._let_happen()
         self.life.crew.advance()
-
-    def pass_time(self, seconds: float) -> None:
-        """Let the world go on for so long without burstd."""
-        until = self.clock.now + seconds
-        while (event := self._next_of_world()) is not None and event < until:
-            self.clock.now = max(event, self.clock.now)
-            self._let_happen()
-        self.clock.now = until
-        self._let_happen()
-
-    def _let_happen(self) -> None:
-        by_world, self.by_world = self.by_world, True
-        try:
-            self.cloud.advance()
-            self.lead.advance()
-            while self._happenings and BEGIN + self._happenings[0][0] <= self.clock.now:
-                self._happenings.pop(0)[1](self)
-            due = [one for one in self._laters if one[0] <= self.clock.now]
-            self._laters = [one for one in self._laters if one[0] > self.clock.now]
-            for _, happening in due:
-                happening()
-        finally:
-            self.by_world = by_world
-
-    def later(self, seconds: float, happening: Callable[[], None]) -> None:
-        self._laters.append((self.clock.now + seconds, happening))
 
     def _over(self) -> bool:
         if self.seconds > self._horizon:
@@ -408,172 +331,5 @@ class Run:
         if self.place is not None:
             self.place.end_life()
 
-    # what is seen on the way
-
-    def _perform(self, ledger: FragileLedger, action: Action, call: Callable[[], None]) -> None:
-        """Make a call as a daemon does, with the crash points and faults that are meant for it."""
-        one = ledger.under_way.get(action.key)
-        if one is None:  # nothing was ever meant on this key: whoever is called will say so
-            call()
-            return
-        self.cloud.asked_at = self._sent_at.get(action.key, self.clock.now)
-        self._meet(one, Point.UNAPPLIED)
-        if self.fate.meets(one, Point.LATE):
-            self.interfered = True
-            self.later(30.0, lambda: self._apply_late(call))
-            self.fate.die(DISK.durable(self.path))
-        if self.place is not None:
-            self.place.begin(one)
-        half = iter((lambda: self._meet(one, Point.HALF),))
-        self.cloud.step = self.lead.step = lambda: next(half, lambda: None)()
-        try:
-            self._apply(one, action, call)
-        except Exception:
-            self._look_at_place()
-            self._answer(one)
-            raise
-        finally:
-            self.cloud.step = self.lead.step = lambda: None
-        self._look_at_place()
-        self._answer(one)
-
-    def _look_at_place(self) -> None:
-        """See what a call has changed, and whether burstd died within it."""
-        if self.place is None:
-            return
-        self.place.mirror()
-        if self.place.api.deaf:
-            self.fate.die(DISK.durable(self.path))
-
-    def _answer(self, one: Occurrence) -> None:
-        """Come by where the answer, or the error, may be lost."""
-        self._meet(one, Point.UNANSWERED)
-        if self.fate.meets(one, Point.LEDGER_LOST):
-            self.fate.die({})
-
-    def _apply(self, one: Occurrence, action: Action, call: Callable[[], None]) -> None:
-        key = (action.pool, action.generation)
-        if action.verb in SLOW:
-            self.absences[key] = 0
-        if self.fault and one == self.case.struck and self.struck < self.fault.times:
-            self.struck += 1
-            self.fault.strike(self, action, lambda: self._apply_late(call) if self.by_world else call())
-            return
-        if self._failing and action.verb in SLOW:
-            DRAWN[self._failing.pop()](self, action, call)
-            return
-        call()
-
-    def _apply_late(self, call: Callable[[], None]) -> None:
-        """Apply a call whose caller is dead, or waits no more; nobody hears how it ended."""
-        belated, self.belated, by_world, self.by_world = self.belated, True, self.by_world, False
-        try:
-            with suppress(BurstdError):
-                call()
-        finally:
-            self.belated, self.by_world = belated, by_world
-
-    def _meet(self, one: Occurrence, point: Point) -> None:
-        self.fate.at(one, (point,), lambda _: DISK.durable(self.path))
-
-    def see_call(self, verbs: tuple[Verb, ...], **named: Any) -> None:
-        if self.fenced:
-            invariants.fenced_does_nothing(self, verbs, named)
-        invariants.meant_before_done(self, verbs, named)
-
-    def _see_write(self, method: str, args: tuple[Any, ...]) -> None:
-        if method != "record":
-            return
-        for burst in args[0]:
-            if isinstance(burst, Burst) and burst.phase is Phase.GONE:
-                invariants.gone_when_not_seen_twice(self, burst)
-
-    def _see_listing(self, pool: str, listing: Listing) -> None:
-        shown = {(site.pool, site.generation) for site in listing.sites if site.kept_until is None}
-        for key in [key for key in self.absences if key[0] == pool]:
-            if key in shown:
-                self.absences[key] = 0
-            elif listing.complete:
-                self.absences[key] += 1
-
-    def _join(self, host: str) -> None:
-        self.lead.join(host)
-
-    def _leave(self, host: str) -> None:
-        if not self.by_world:
-            invariants.drained_before_removed(self, host)
-        self.lead.leave(host)
-
-    # what faults do
-
     def site_name(self, action: Action) -> str:
         return site_name(PREFIX, action.pool, action.generation)
-
-    def add_foreign(self, name: str, owner: str = "") -> None:
-        """Have somebody else's site there, which looks like one of burstd's."""
-        pool = self.policy.pools[0]
-        plot = Plot(name, owner, pool.name, 1, self.clock(), {pool.hosts[0]: self.clock()})
-        self.foreign.append(plot)
-        self.cloud.add(plot)
-
-    def delete_behind(self, plot: Plot) -> None:
-        """Have somebody delete a site of burstd's."""
-        by_world, self.by_world = self.by_world, True
-        if plot.name in self.cloud.made:  # that it was made is not to be known any more
-            self.cloud.made.remove(plot.name)
-        self.cloud.drop(plot)
-        self.by_world = by_world
-
-    def reclaim(self, name: str) -> None:
-        """Have the cloud take back the last host of a site, and give it back a minute later."""
-        plot = self.cloud.find(name)
-        if plot is None or not plot.hosts:
-            return
-        host = list(plot.hosts)[-1]
-        self.cloud.take_host(plot, host)
-
-    def lead_back(self) -> None:
-        self.lead.unreachable = False
-        self.lead.changed = True
-
-
-class Listened:
-    """A provider whose listings are told to the run, too."""
-
-    def __init__(self, real: Any, pool: str, told: Callable[[str, Listing], None]) -> None:
-        self._real = real
-        self._pool = pool
-        self._told = told
-
-    def observe(self) -> Listing:
-        listing: Listing = self._real.observe()
-        self._told(self._pool, listing)
-        return listing
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-
-class _Listening(logging.Handler):
-    """Keeps what burstd says while the context lasts."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__(logging.INFO)
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(f"{record.levelname} {record.getMessage()}")
-
-    def __enter__(self) -> None:
-        root = logging.getLogger("burstd")
-        self._before = root.level, root.propagate
-        root.setLevel(logging.INFO)
-        root.propagate = False
-        root.addHandler(self)
-
-    def __exit__(self, *_: object) -> None:
-        if not hasattr(self, "_before"):
-            return
-        root = logging.getLogger("burstd")
-        root.removeHandler(self)
-        root.level, root.propagate = self._before
