@@ -97,17 +97,13 @@ def _taken_by_us(run: Run, action: Action, call: Call) -> None:
 
 
 def _taken(run: Run, action: Action, call: Call) -> None:
-    name = run.site_name(action)
-    if run.cloud.find(name) is None:
-        run.add_foreign(name)
+    run.occupy(run.site_name(action), "")
     call()
 
 
 def _half_taken(run: Run, action: Action, call: Call) -> None:
-    """It is another pool's of the same owner."""
-    name = run.site_name(action)
-    if run.cloud.find(name) is None:
-        run.add_foreign(name, owner="somebody-else")
+    """It bears the labels of another owner."""
+    run.occupy(run.site_name(action), "somebody-else")
     call()
 
 
@@ -219,8 +215,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("stuck 47 times longer", _stuck, ON_SITES),
     Fault("busy", _busy, ON_SITES, times=6),
     Fault("there already, ours", _taken_by_us, (Verb.PROVISION,), memory=True),
-    Fault("there already, without labels", _taken, (Verb.PROVISION,), closes=True, memory=True),
-    Fault("there already, somebody else's", _half_taken, (Verb.PROVISION,), closes=True, memory=True),
+    Fault("there already, without labels", _taken, (Verb.PROVISION,), closes=True),
+    Fault("there already, somebody else's", _half_taken, (Verb.PROVISION,), closes=True),
     Fault("deleted behind our back, after", _deleted, ON_SITES, loses=True, memory=True),
     Fault("deleted behind our back, before", _deleted_before, ON_SITES, loses=True, memory=True),
     Fault("missing from listings for a while", _hidden, ON_SITES, loses=True, memory=True, lies=True),

@@ -92,6 +92,10 @@ class QuickOperator:
             self._objects.change("pods", pod, _run)
 
 
+def _namespace(one: Object) -> str:
+    return str(one["metadata"].get("namespace", ""))
+
+
 def _run(pod: Object) -> None:
     pod["spec"]["nodeName"] = "node-0"
     ready = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]
@@ -136,6 +140,8 @@ class KubernetesPlace:
         self._requests = 0
         self.under_way: Occurrence | None = None
         self.api.changing = self._see_request
+        self._foreign: list[str] = []
+        self._before: list[Any] = []
         self._add_foreign()
 
     @property
@@ -248,22 +254,33 @@ class KubernetesPlace:
     def _add_foreign(self) -> None:
         """Have namespaces there that look like burstd's, without its labels, or with another owner's."""
         pool = self._run.policy.pools[0]
-        marks = {labels.OWNER: "somebody-else", labels.POOL: pool.name, labels.GENERATION: "1"}
-        for name, given in (
-            (f"{self._run.prefix}-{pool.name}-g1", {}),
-            (f"{self._run.prefix}-{pool.name}-g2", marks),
-        ):
-            self.api.store.create("namespaces", {"metadata": {"name": name, "labels": given}})
-        self._foreign = self._strangers()
+        for number, owner in ((1, ""), (2, "somebody-else")):
+            self.occupy(f"{self._run.prefix}-{pool.name}-g{number}", owner)
 
-    def _strangers(self) -> list[Object]:
-        names = [f"{self._run.prefix}-{self._run.policy.pools[0].name}-g{number}" for number in (1, 2)]
-        found = (self.api.store.get("namespaces", "", name) for name in names)
-        return [one["metadata"] for one in found if one is not None]
+    def occupy(self, name: str, owner: str) -> None:
+        """Make a namespace without labels, or with another owner's; one that is there stays."""
+        if self.api.store.get("namespaces", "", name) is not None:
+            return
+        pool, generation = self._run.policy.pools[0].name, name.rpartition("-g")[2]
+        marks = {labels.OWNER: owner, labels.POOL: pool, labels.GENERATION: generation}
+        metadata = {"name": name, "labels": marks if owner else {}}
+        self.api.store.create("namespaces", {"metadata": metadata})
+        self.api.store.create("configmaps", {"metadata": {"name": "theirs", "namespace": name}})
+        self._foreign.append(name)
+        self._before = self._strangers()
+
+    def _strangers(self) -> list[Any]:
+        """Return all that is in namespaces of others."""
+        found = [one["metadata"] for name in self._foreign for one in self._within(name)]
+        return sorted(found, key=str)
+
+    def _within(self, namespace: str) -> list[Object]:
+        everything = (one for _, one in self.api.store.everything())
+        return [one for one in everything if namespace in (_namespace(one), one["metadata"]["name"])]
 
     def check(self) -> None:
         """Look at what only this place can tell."""
-        if self._strangers() != self._foreign:
+        if self._strangers() != self._before:
             self._run.say("nothing foreign is touched", "a namespace of somebody else's was changed")
         for resource, one in self.api.store.everything():
             if resource != "secrets" and self.secret in str(one):

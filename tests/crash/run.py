@@ -300,6 +300,13 @@ class Run(Calls):
         self.lead.start(performer.note_change)
         self.life = Life(daemon, ledger, real, crew, connection)
 
+    def occupy(self, name: str, owner: str) -> None:
+        """Have somebody else's site there under a name, unless there is one already."""
+        if self.place is not None:
+            self.place.occupy(name, owner)
+        elif self.cloud.find(name) is None:
+            self.add_foreign(name, owner)
+
     def _providers(self) -> dict[str, Any]:
         place, see = self.place, self._see_listing
         if place is None:

@@ -297,4 +297,19 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "return burst.site is not None and not wanted",
         _fault("a host reclaimed", "life"),
     ),
+    # somebody else's
+    Saboteur(
+        "drop the label check",
+        "kube/removal.py",
+        "return labels.bears(found, marks) and labels.generation(found) == self.generation",
+        "return bool(marks)",
+        ("--tier", "T4 a crash and a fault, k", "--only", "there already"),
+    ),
+    Saboteur(
+        "forget whose labels they are",
+        "kube/removal.py",
+        "marks = labels.of_pool(self.owner, self.pool)",
+        "marks = {labels.POOL: self.pool}",
+        ("--tier", "T4 a crash and a fault, k", "--only", "there already"),
+    ),
 )
