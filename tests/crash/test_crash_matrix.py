@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from crash.cases import sample, tiers, uncovered
 from crash.matrix import result_of
 from crash.points import Point
+
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 PARTS = 24
 """Tests that the sample is cut into, so that several processes can share it."""
@@ -21,6 +26,14 @@ def test_whatever_dies_whenever_nothing_is_lost_or_bought_twice(part: int) -> No
     assert chosen
     violated = [one for one in map(result_of, chosen) if one.violations]
     assert not violated, "\n".join(f"{one.case}: {'; '.join(one.violations)}" for one in violated)
+
+
+def test_the_page_claims_no_more_cases_than_there_are() -> None:
+    """Each tier is told on the page, with no more cases than the matrix has now."""
+    claimed = dict(re.findall(r"^\| (T\d [^|]+) \| [^|]+ \| ([\d,]+) \|$", PAGE.read_text(), re.MULTILINE))
+    assert claimed.keys() == tiers().keys()
+    for tier, cases in tiers().items():
+        assert int(claimed[tier].replace(",", "")) <= len(cases)
 
 
 def test_every_verb_has_cases() -> None:

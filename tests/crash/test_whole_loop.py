@@ -22,7 +22,7 @@ from crash.faults import ANYTHING
 from crash.run import Run
 from crash.scripts import LOOP
 
-RUNS, STEPS = 20, 50
+RUNS, STEPS = 200, 50
 
 SECONDS = st.sampled_from([0.5, 3.0, 12.0, 45.0, 150.0, 700.0])
 
