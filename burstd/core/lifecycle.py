@@ -259,7 +259,7 @@ def _due_shrink(burst: Burst, keep: int, scene: Scene) -> Action | None:
     going = scene.hosts[keep:]
     if not all(_empty(host) for host in going):
         return _due_drain(burst, going, scene, burst.why or IDLE)
-    if burst.outcome is not None and burst.outcome.verb is Verb.RESIZE and _fresh(burst):
+    if burst.outcome is not None and burst.outcome.verb is Verb.RESIZE and _ended_since(burst):
         return _take_away(burst, Verb.RESIZE, scene, keep) if _again(burst, scene.now) else None
     return _take_away(burst, Verb.RESIZE, scene, keep)
 
@@ -354,13 +354,18 @@ def _empty(host: Host) -> bool:
 
 
 def _shrunk(burst: Burst, keep: int, scene: Scene) -> bool:
-    resized = _done(burst, Verb.RESIZE) and _fresh(burst)
+    resized = _done(burst, Verb.RESIZE) and _ended_since(burst)
     return resized and not any(host.online for host in scene.hosts[keep:])
 
 
 def _done(burst: Burst, verb: Verb) -> bool:
     outcome = burst.outcome
     return outcome is not None and outcome.verb is verb and outcome.failure is None
+
+
+def _ended_since(burst: Burst) -> bool:
+    """Say whether the latest effect ended after the size was decided: at that very moment, another did."""
+    return burst.outcome is not None and burst.outcome.at > burst.resized
 
 
 def _fresh(burst: Burst) -> bool:

@@ -385,6 +385,14 @@ class TestIdle:
         assert (result.bursts[0].size, result.bursts[0].keep) == (2, None)
         assert [(action.verb, action.ranks) for action in result.actions] == [(Verb.UNDRAIN, (6, 7))]
 
+    def test_a_growth_that_ended_just_now_is_no_shrinking(self):
+        """The site has all the hosts of a growth that took long, until a resize of its own takes some."""
+        hosts = with_host(with_host(SERVING_HOSTS, 5, jobs=(3,)), 7, online=False)
+        giving_back = a_burst(keep=3, resized=NOW, outcome=Outcome(Verb.RESIZE, NOW))
+        result = plan(a_snapshot(hosts=hosts, bursts=(giving_back,)), POLICY, NOW)
+        assert not result.bursts or result.bursts[0].size == 4
+        assert [(action.verb, action.size) for action in result.actions] == [(Verb.RESIZE, 3)]
+
     def test_a_host_with_a_job_is_never_drained(self):
         """However long it is quiet, a host with a job on it is not drained."""
         busy = SERVING_HOSTS
