@@ -201,13 +201,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "if not ranks and UNDRAIN_KEY not in self.snapshot.in_flight:",
         SHORT,
     ),
-    Saboteur(
-        "take busy hosts for idle ones",
-        "core/planner.py",
-        "if rank in promised or (host is not None and host.jobs):",
-        "if rank in promised:",
-        LIFE,
-    ),
     # caps and money
     Saboteur(
         "ignore max_bursts",
@@ -273,13 +266,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "elif up and queue.started and queue.stop_reason in",
         QUEUES,
     ),
-    Saboteur(
-        "leave a queue open after its moment",
-        "engine/performer.py",
-        "        finally:\n            self._lead.stop_queue(action.queue)",
-        "        finally:\n            pass",
-        MOMENTS,
-    ),
     # steps in their order
     Saboteur(
         "swap two steps",
@@ -289,13 +275,6 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "            return _unless_done(burst, Verb.LAUNCH)\n        case Phase.LAUNCHING:\n"
         "            return _unless_done(burst, Verb.PROVISION)",
         SHORT,
-    ),
-    Saboteur(
-        "bring no missing broker back",
-        "core/lifecycle.py",
-        "return burst.site is not None and not wanted <= set(burst.site.hosts)",
-        "return burst.site is not None and not wanted",
-        _fault("a host reclaimed", "life"),
     ),
     # somebody else's
     Saboteur(
