@@ -204,7 +204,7 @@ class ModelLead:
         self.witness((Verb.TELL,), job=job)
         work = self.works[job]
         work.job = replace(work.job, told=text)
-        self._look()
+        self._look(looks=False)
 
     def queues(self) -> tuple[Queue, ...]:
         self._reach()

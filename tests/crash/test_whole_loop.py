@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -118,6 +119,7 @@ class Loop(RuleBasedStateMachine):
             self.run.leave()
 
 
+@pytest.mark.timeout(600)
 def test_the_loop_keeps_its_promises_whatever_happens() -> None:
     """200 runs of 50 steps, drawn anew each time; a failure tells the steps and how to run them again."""
     found = settings(
