@@ -142,7 +142,7 @@ def test_closing_ends_the_waiting_between_attempts(world):
 
 def test_what_burstd_s_own_stop_cuts_short_is_no_failure_of_the_burst(world):
     """A call that stops waiting because burstd ends is taken up again by the next start as it was."""
-    one = world(NotNow("it was cancelled", 5.0))
+    one = world(*[NotNow("it was cancelled", 5.0)] * ATTEMPTS)
     one.gate.start(LAUNCH, a_burst())
     one.gate.close()
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from burstd.core.errors import LedgerDamaged, LedgerError
 from burstd.core.model import Action, Failure, Outcome, Phase, Verb
-from burstd.engine.ledger import Ledger, open_or_set_aside
+from burstd.core.report import Use
+from burstd.engine.ledger import REOPENED, Ledger, open_or_set_aside
+from burstd.engine.tables import TooNew
 from burstd.testing.builders import NOW, a_burst
 
 BURSTS = (
@@ -18,6 +20,7 @@ BURSTS = (
     a_burst(Phase.RELEASING, pool="pool-b", generation=12, failure=Failure("quota", 60.0)),
 )
 GENERATIONS = (("pool-a", 3), ("pool-b", 12))
+USE = Use("pool-a-g3", 7, 1000, 4, NOW)
 OPEN = Action(Verb.REMOVE, "pool-b-g12", "pool-b", 12)
 
 CHANGES = st.lists(
@@ -34,6 +37,8 @@ def a_ledger(path: Path) -> None:
     ended = ledger.intend(Action(Verb.LAUNCH, "pool-a-g3", "pool-a", 3, size=4), None, NOW)
     ledger.conclude(ended, Outcome(Verb.LAUNCH, NOW), None)
     ledger.intend(OPEN, None, NOW)
+    ledger.put(REOPENED.format(pool="pool-b"), str(NOW - 5))
+    ledger.use([USE])
     ledger.close()
 
 
@@ -51,8 +56,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 
 def judge(path: Path) -> bool:
-    """Open what is at the path; check that it is a whole ledger or a new one, and say whether it is whole."""
-    ledger, sentence = open_or_set_aside(path, NOW)
+    """Open what is at the path; check that it is a whole ledger or a new one, and say whether it is whole.
+
+    One that says of itself that a later burstd wrote it is refused, and stays where it is.
+    """
+    try:
+        ledger, sentence = open_or_set_aside(path, NOW)
+    except TooNew:
+        assert path.is_file()
+        path.unlink()
+        return False
     try:
         if sentence:
             assert ledger.bursts() == ()
