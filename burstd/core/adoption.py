@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from burstd.core.model import Burst, Phase, Pool, Site
+from burstd.core.model import Burst, Phase, Pool, Site, Span
 
 
 def sight(burst: Burst, sites: Iterable[Site], *, complete: bool, begun: float) -> Burst:
@@ -53,6 +53,27 @@ def adopt(
             known.add(burst.name)
             taken.add(burst.pool)
     return found
+
+
+def resumed(burst: Burst, before: Burst | None) -> Burst:
+    """Return an adopted record that goes on with the account of the one that bore its name before.
+
+    A cluster that is kept after its burst costs what it costs without hosts, until it is removed.
+    """
+    if before is None or before.ended is None:
+        return burst
+    return replace(
+        burst,
+        created=before.created,
+        served=before.served,
+        spec=before.spec,
+        reclaimed=before.reclaimed,
+        spans=(*before.spans, Span(before.ended, 0)),
+        cost_per_hour=before.cost_per_hour,
+        cluster_cost_per_hour=before.cluster_cost_per_hour,
+        lifetime_seconds=before.lifetime_seconds,
+        payers=before.payers,
+    )
 
 
 def _adopted(site: Site, pool: Pool | None, used: bool, now: float) -> Burst:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from burstd.core.adoption import adopt, sight
+from burstd.core.adoption import adopt, resumed, sight
 from burstd.core.errors import ConfigError, LeadError, TurnLost
 from burstd.core.lifecycle import begun, ended
 from burstd.core.model import (
@@ -30,6 +30,7 @@ from burstd.core.model import (
 from burstd.core.money import metered
 from burstd.core.planner import plan
 from burstd.engine.accounts import Accounts
+from burstd.engine.callers import Callers
 from burstd.engine.control import Call
 from burstd.engine.effects import Gate, Perform
 from burstd.engine.ledger import Ledger
@@ -103,7 +104,7 @@ class Daemon:
         self._accounts = Accounts(ledger, lead, self._started)
         self._orders = Orders(ledger)
         self._leaving = False
-        self._waiting: list[Call] = []
+        self._callers = Callers()
         self.calls: Callable[[], Iterable[Call]] = lambda: ()
         """Tells which orders came in since the last time; whoever made this may listen for some."""
         self._lead_was_seen = True
@@ -187,11 +188,20 @@ class Daemon:
         self._accounts.note_uses(self._bursts.values(), view, self.policy, now)
         result = plan(self.snapshot(view, queues, now), self.policy, now)
         self._apply(result, now)
-        self._answer_waiting()
-        if self._leaving and not self._bursts:
-            self.stop()
-        times = (next_listing, next_reading, result.wake_at, self._gate.next_rest_end())
+        look_again = self._end_orders(now)
+        times = (next_listing, next_reading, result.wake_at, self._gate.next_rest_end(), look_again)
         return min((moment for moment in times if moment is not None), default=None)
+
+    def _end_orders(self, now: float) -> float | None:
+        """Answer who waits, leave if that was ordered; return when to look for what is kept, which goes."""
+        pools = [pool.name for pool in self.policy.pools]
+        bursts = tuple(self._bursts.values())
+        unseen = self._callers.answer(pools, bursts, self._teller.order, self._observer.shows)
+        if self._leaving and not bursts and not any(map(self._observer.shows, pools)):
+            self.stop()
+        elif unseen or (self._leaving and not bursts):
+            return self._observer.look_again(bursts, now)
+        return None
 
     def snapshot(self, view: LeadView, queues: tuple[Queue, ...], now: float) -> Snapshot:
         """Return everything a plan is made from, as it is now."""
@@ -304,9 +314,16 @@ class Daemon:
         for site in sites:
             if site.kept_until is not None:  # its generation is used, whether the ledger knows it or not
                 self._generations[site.pool] = max(site.generation, self._generations.get(site.pool, 0))
-        found = adopt(sites, tuple(self._bursts.values()), self.policy.pools, self._generations, now)
+        found = adopt(
+            sites,
+            tuple(self._bursts.values()),
+            self._orders.open_pools(self.policy.pools, self._leaving),
+            self._generations,
+            now,
+        )
         if found:
-            priced = [metered(None, burst, self.policy.pool(burst.pool)) for burst in found]
+            known = [resumed(burst, self._ledger.gone(burst.name)) for burst in found]
+            priced = [metered(None, burst, self.policy.pool(burst.pool)) for burst in known]
             self._write(priced, map(adopted, found), now)
             if self._accounts.is_unknown([burst.site for burst in found if burst.site], self.policy):
                 self._orders.mark_unknown_spend()
@@ -342,26 +359,8 @@ class Daemon:
             for sentence in said:
                 log.info("by hand (uid %d): %s", call.order.userid, sentence)
             call.answer(*said, done=not call.order.wait)
-            self._waiting += [call] if call.order.wait else []
+            self._callers.add(call)
             self._cooldowns = self._ledger.cooldowns(self._started, self.policy.close_after)
-
-    def _answer_waiting(self) -> None:
-        """Tell those who wait for their order that it is done."""
-        for call in self._waiting:
-            names = call.order.pools or tuple(pool.name for pool in self.policy.pools)
-            reasons = [str(reason) for name in names if (reason := self._teller.order(name)) is not None]
-            if reasons:
-                call.answer(*reasons, "The order stands, and is carried out once that is over.")
-                self._waiting = [one for one in self._waiting if one is not call]
-            elif all(self._is_done(call, name) for name in names):
-                call.answer(f"{', '.join(names)}: done.")
-                self._waiting = [one for one in self._waiting if one is not call]
-
-    def _is_done(self, call: Call, pool: str) -> bool:
-        mine = [burst for burst in self._bursts.values() if burst.pool == pool]
-        if call.order.do == "up":
-            return any(burst.phase is Phase.SERVING for burst in mine)
-        return call.order.do != "down" or not mine
 
     def _start(self, action: Action, now: float) -> None:
         burst = self._bursts.get(action.key)

@@ -80,6 +80,13 @@ class Ledger:
         rows = self._db.execute("SELECT record FROM bursts WHERE phase != ? ORDER BY name", (Phase.GONE,))
         return tuple(_burst(unseal(record)) for (record,) in rows)
 
+    def gone(self, name: str) -> Burst | None:
+        """Return a burst that is gone, None if none of that name is."""
+        row = self._db.execute(
+            "SELECT record FROM bursts WHERE name = ? AND phase = ?", (name, Phase.GONE)
+        ).fetchone()
+        return None if row is None else _burst(unseal(row[0]))
+
     def generations(self) -> tuple[tuple[str, int], ...]:
         """Return the highest generation ever used of each pool."""
         rows = self._db.execute("SELECT pool, max(generation) FROM bursts GROUP BY pool ORDER BY pool")

@@ -84,6 +84,11 @@ class Observer:
         """Look again as soon as asked: what was seen before may be old."""
         self._latest = {pool: replace(seen, begun=0.0) for pool, seen in self._latest.items()}
 
+    def look_again(self, bursts: Iterable[Burst], now: float) -> float | None:
+        """Look at every pool as soon as its provider may be listed; return when that is."""
+        self._stale |= self._providers.keys()
+        return self.ask(bursts, now)
+
     def collect(self) -> list[Seen]:
         """Return the listings that came in since the last call."""
         found = []
@@ -95,6 +100,11 @@ class Observer:
                 self._seen_whole.add(seen.pool)
             found.append(seen)
         return found
+
+    def shows(self, pool: str) -> bool:
+        """Say whether a site of a pool was there when last looked, one that is kept too."""
+        listings = (seen.listing for seen in self._latest.values() if seen.listing is not None)
+        return any(site.pool == pool for listing in listings for site in listing.sites)
 
     def keeper(self, site_name: str) -> str | None:
         """Return the pool whose provider showed a site last: only it can take the site away."""

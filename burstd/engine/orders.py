@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from burstd.core.model import ByHand, Closed, Up
+from burstd.core.model import ByHand, Closed, Pool, Up
 from burstd.engine.ledger import REOPENED, Ledger
 
 PAUSED, SPEND_UNKNOWN, UPS, CLOSED = "paused", "spend_unknown", "ups", "closed"
@@ -72,6 +72,10 @@ class Orders:
             case "resume":
                 said = [self._resume()]
         return tuple(said)
+
+    def open_pools(self, pools: Iterable[Pool], leaving: bool) -> tuple[Pool, ...]:
+        """Return the pools that may have a burst: what is kept of others for the next one is to go."""
+        return tuple(pool for pool in pools if not leaving and self.standing.closing(pool.name) is None)
 
     def mark_unknown_spend(self) -> None:
         """Nothing is bought until `resume`: what was spent today is not known."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from burstd.core.adoption import adopt, sight
-from burstd.core.model import Outcome, Phase, Site, Verb
+from burstd.core.adoption import adopt, resumed, sight
+from burstd.core.model import Outcome, Phase, Site, Span, Verb
+from burstd.core.money import cost
 from burstd.testing.builders import NOW, a_burst, a_pool
 
 POOL = a_pool()
@@ -85,3 +86,14 @@ class TestAdopt:
         (burst,) = adopt([a_site(pool="old")], [], [POOL], {}, NOW)
 
         assert burst.phase is Phase.RELEASING
+
+
+def test_what_is_kept_after_its_burst_goes_on_in_the_same_account():
+    """A cluster that waited without hosts costs its own price meanwhile; what its burst had cost stays."""
+    prices = {"cost_per_hour": 1.0, "cluster_cost_per_hour": 0.5}
+    gone = a_burst(Phase.GONE, generation=3, created=0.0, spans=(Span(0.0, 2),), ended=3600.0, **prices)
+    found = replace(a_burst(Phase.RELEASING, generation=3, size=1, created=0.0), spans=())
+    again = resumed(found, gone)
+    assert cost(again, 2 * 3600.0) == cost(gone, 2 * 3600.0) + 0.5
+    assert (again.phase, again.ended, again.size) == (Phase.RELEASING, None, 1)
+    assert resumed(found, None) == found

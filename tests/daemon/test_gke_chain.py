@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -91,6 +93,32 @@ def test_a_stop_while_a_cluster_is_made_costs_neither_time_nor_the_cluster() -> 
         made.watch.until_ended(job, 60)
         assert len(made.gke.called("CreateCluster")) == 1
         until_nothing_is_paid(made)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("how", ["on_exit", "down"])
+def test_what_is_kept_for_the_next_burst_goes_with_the_rest(how) -> None:
+    """Neither an end that takes everything down nor `burstd down` leaves a kept cluster to be paid."""
+    settings = {"on_exit": "down"} if how == "on_exit" else {}
+    options = {"keep_cluster_seconds": 3600.0}
+    with chain("embedded", options=options, settings=settings, cost_per_hour=1.0) as made:
+        made.begin()
+        made.watch.until_ended(made.watch.submit(["hostname"], 3), 60)
+        made.daemon.said("is gone, verified", 30)
+        assert made.gke.alive() != ()
+        if how == "down":
+            program, rest = made.daemon.command[:3], made.daemon.command[3:]
+            again = [*program, "down", "--all", "--wait", *rest]
+            subprocess.run(again, env=made.daemon.environment, check=True, capture_output=True, timeout=60)
+        else:
+            made.daemon.stop()
+        assert made.gke.alive() == ()
+        report = [*made.daemon.command[:3], "cost", "--format", "json", *made.daemon.command[3:]]
+        told = subprocess.run(
+            report, env=made.daemon.environment, check=True, capture_output=True, timeout=60
+        )
+        (row,) = json.loads(told.stdout)["rows"]
+        assert row["host_hours"] > 0.0
 
 
 @pytest.mark.process

@@ -60,6 +60,7 @@ def chain(
     operator_seconds: float = 0.02,
     images: Mapping[str, ImageBehaviour] | None = None,
     lead: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     token: Callable[[], str | None] | None = None,
     variables: Mapping[str, str] | None = None,
     flags: Sequence[str] = (),
@@ -67,8 +68,8 @@ def chain(
 ) -> Iterator[Chain]:
     """Give the chain; `options` and `pool` are settings of burstd's only pool, `operator_seconds` is
     what the Flux Operator takes to start, `images` all that registries have, `lead` what else its section
-    says, `token` what Google and its clusters let in, `variables` and `flags` what burstd is started with.
-    Nothing is left at the end.
+    says, `settings` what stands beside it, `token` what Google and its clusters let in, `variables` and
+    `flags` what burstd is started with. Nothing is left at the end.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chain-"))).resolve()
@@ -93,6 +94,7 @@ def chain(
         gke = stack.enter_context(FakeGke(delays, attach, token))
         config = _config(stage, gke, directory, options or {}, pool)
         config["lead"] |= lead or {}
+        config |= settings or {}
         surroundings = {**stage.environment(), **(variables or {})}
         daemon = DaemonProcess(config, directory / "burstd.yaml", surroundings, say, flags)
         stack.enter_context(daemon)
