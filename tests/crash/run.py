@@ -220,7 +220,10 @@ class Run(Calls):
             invariants.at_any_time(self)
             if self.place is not None:
                 self.place.check()
-            if life is not self.life or not (self.life.crew.worked or self.lead.changed):
+            if life is not self.life:
+                self.fenced = False  # the paused one stands still again: what follows is the other's doing
+                return
+            if not (self.life.crew.worked or self.lead.changed):
                 return
         self.say("liveness", f"it ticks {ROUNDS} times and more at one moment, {self.seconds:.0f} s")
 
