@@ -134,10 +134,6 @@ class Calls(World):
             elif listing.complete:
                 self.absences[key] += 1
 
-    def joined_meanwhile(self, host: str) -> bool:
-        """Say whether a host came online only after the call had left that takes it away."""
-        return self.lead.joined_at(host) - self.clock.offset > self.cloud.asked_at
-
     def _leave(self, host: str) -> None:
         if not self.by_world:
             invariants.drained_before_removed(self, host)

@@ -81,8 +81,6 @@ def drained_before_removed(run: Run, host: str) -> None:
     """A host that burstd takes away is drained and has no job, or the burst's record says why not."""
     if run.belated:  # what was drained when the call left, nobody can keep so until it lands
         return
-    if run.joined_meanwhile(host):  # it was not there to be drained
-        return
     seen = run.lead.host(host)
     if seen.drain_reason is not None and not seen.jobs:
         return

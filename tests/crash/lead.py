@@ -58,7 +58,6 @@ class Machine:
 
     host: Host
     pool: str = ""
-    joined: float = 0.0
 
 
 @dataclass
@@ -116,12 +115,7 @@ class ModelLead:
         machine = self._named(name)
         if not machine.host.online:
             machine.host = replace(machine.host, online=True, quiet_since=self.wall())
-            machine.joined = self.wall()
             self._look(looks=self.sched.kind is Scheduling.FIFO)
-
-    def joined_at(self, name: str) -> float:
-        """Return when a host last came online, by the clock that burstd has."""
-        return self._named(name).joined
 
     def leave(self, name: str) -> None:
         """A broker is gone; its jobs fail with it."""
