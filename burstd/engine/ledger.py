@@ -217,8 +217,17 @@ class Ledger:
                 if (name, pool, generation, phase) != (burst.name, burst.pool, burst.generation, burst.phase):
                     raise ValueError(f"the row of {name} holds the record of another")
             self.open_intents()
+            self._read_the_rest()
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
             raise LedgerDamaged(f"the ledger {self.path} is damaged: {exc}") from exc
+
+    def _read_the_rest(self) -> None:
+        """Read what is not sealed once: damage to it is then met here, where the file can be set aside."""
+        self.uses()
+        self.proven()
+        self.cooldowns(0.0)
+        if self._version >= _NOTES_SINCE:
+            self._db.execute("SELECT key, text FROM notes").fetchall()
 
     def _write(self, burst: Burst, now: float) -> None:
         record = seal(asdict(replace(burst, site=None)))

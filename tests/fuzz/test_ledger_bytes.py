@@ -75,6 +75,9 @@ def judge(path: Path) -> bool:
         assert ledger.bursts() == BURSTS
         assert ledger.generations() == GENERATIONS
         assert [one.action for one in ledger.open_intents()] == [OPEN]
+        assert ledger.uses(open_only=True) == (USE,)
+        assert ledger.note(REOPENED.format(pool="pool-b")) == str(NOW - 5)
+        assert ledger.cooldowns(NOW) == ()
         return True
     finally:
         ledger.close()
