@@ -56,7 +56,12 @@ class Accounts:
         if day_of(now) != self._day:
             self._day = day_of(now)
             self._past = self._ledger.past(self._day)
+            self._ledger.prune(now)
         return {"past": self._past, "carried": self._carried}
+
+    def note_back(self, burst: Burst) -> None:
+        """A burst that was gone goes on in the same account: its record alone counts."""
+        self._past = tuple(one for one in self._past if one.name != burst.name)
 
     def note_gone(self, burst: Burst) -> None:
         """A burst is gone: it counts for the day on which it ended."""

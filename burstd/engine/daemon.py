@@ -325,6 +325,8 @@ class Daemon:
             known = [resumed(burst, self._ledger.gone(burst.name)) for burst in found]
             priced = [metered(None, burst, self.policy.pool(burst.pool)) for burst in known]
             self._write(priced, map(adopted, found), now)
+            for burst in priced:
+                self._accounts.note_back(burst)
             if self._accounts.is_unknown([burst.site for burst in found if burst.site], self.policy):
                 self._orders.mark_unknown_spend()
 

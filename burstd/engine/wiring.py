@@ -105,6 +105,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         _check(resolved, made)
         ledger, sentence = open_or_set_aside(state / "ledger.db", time.time())
         stack.callback(ledger.close)
+        ledger.prune(time.time())
         if sentence:
             log.warning("%s", sentence)
         turn = Turn(met.lead, ledger, config.owner)

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from burstd.core.budget import checkpoint
-from burstd.core.model import LeadView, Outcome, Phase, Site, Span, Verb
+from burstd.core.model import Action, LeadView, Outcome, Phase, Site, Span, Verb
 from burstd.core.money import day_of
 from burstd.core.report import Use
 from burstd.engine.accounts import Accounts
-from burstd.engine.ledger import Ledger
+from burstd.engine.ledger import KEPT_OFTEN_SECONDS, KEPT_SECONDS, Ledger
 from burstd.testing.builders import NOW, a_burst, a_job, a_policy, a_pool, a_snapshot, some_hosts
 
 POOL = a_pool(paid=True)
@@ -111,3 +111,28 @@ class TestLostLedger:
         site = Site("x-burst-0-g1", "burst-0", 1, POOL.hosts, created)
         assert accounts.is_unknown([site], POLICY) is unknown
         assert not accounts.is_unknown([site], a_policy(replace(POOL, paid=False)))
+
+
+def test_what_goes_on_in_the_same_account_counts_once(ledger) -> None:
+    """A record that lives again is no past one beside itself."""
+    gone = a_burst(Phase.GONE, outcome=Outcome(Verb.REMOVE, DAY + 5), ended=DAY + 5)
+    ledger.record([gone], (), DAY + 6)
+    accounts = Accounts(ledger, Kvs(), DAY + 10)
+    accounts.note_back(replace(gone, phase=Phase.RELEASING, ended=None))
+    assert accounts.fields(DAY + 10)["past"] == ()
+
+
+def test_with_each_day_what_is_old_is_forgotten(ledger) -> None:
+    """Effects that ended long ago go, those of which there are many sooner; what is open and bursts stay."""
+    seconds = {Verb.LAUNCH: KEPT_SECONDS, Verb.RENEW: KEPT_OFTEN_SECONDS}
+    for verb, kept in seconds.items():
+        for age in (kept + 86400.0, kept - 86400.0 + 1.0):
+            at = DAY + 86400.0 - age
+            number = ledger.intend(Action(verb, f"{verb} {age}"), None, at)
+            ledger.conclude(number, Outcome(verb, at), None)
+    ledger.intend(Action(Verb.LAUNCH, "open"), None, 0.0)
+    ledger.record([a_burst(Phase.GONE)], ("an old decision",), 0.0)
+    Accounts(ledger, Kvs(), DAY).fields(DAY + 86400.0)
+    left = {intent.action.key for intent in ledger.intents()}
+    assert left == {f"{verb} {kept - 86400.0 + 1.0}" for verb, kept in seconds.items()} | {"open"}
+    assert ledger.gone("burst-0-g1") is not None

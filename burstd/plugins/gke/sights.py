@@ -9,6 +9,7 @@ from dataclasses import replace
 from burstd.core.errors import EffectError
 from burstd.core.model import Failure, Site
 from burstd.kube.ground import Ground
+from burstd.kube.sighting import with_shown
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +23,7 @@ def merge(base: Site, found: Site | None, trouble: Failure | None, waiting: str)
     if found is None:
         pending = trouble.text if trouble is not None else waiting
         return replace(base, pending=pending, failure=trouble)
-    return replace(
-        base,
-        hosts=found.hosts,
-        pending=found.pending,
-        failure=found.failure,
-        lead=found.lead,
-        reclaimed=found.reclaimed,
-        renewed=found.renewed,
-        busy=found.busy,
-    )
+    return with_shown(base, found)
 
 
 def on(ground: Ground, troubles: Mapping[str, Failure]) -> tuple[Site, ...] | None:

@@ -17,6 +17,7 @@ from burstd.core.model import Site
 from burstd.kube import patience
 from burstd.kube.ground import Ground
 from burstd.kube.kinds import NODE
+from burstd.kube.sighting import with_shown
 from burstd.plugins.contract import Listing, Order, Setting
 from burstd.plugins.kind import program, request
 from burstd.plugins.kind.grounds import Grounds
@@ -274,16 +275,7 @@ def _on_it(ground: Ground, base: Site) -> Site | _Nothing:
     found = next((one for one in sites if (one.pool, one.generation) == (base.pool, base.generation)), None)
     if found is None:
         return replace(base, pending="nothing is launched there yet")
-    return replace(
-        base,
-        hosts=found.hosts,
-        pending=found.pending,
-        failure=found.failure,
-        lead=found.lead,
-        reclaimed=found.reclaimed,
-        renewed=found.renewed,
-        busy=found.busy,
-    )
+    return with_shown(base, found)
 
 
 def _on(name: str, ask: Callable[[], T]) -> T | None:
