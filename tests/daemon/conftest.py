@@ -105,6 +105,11 @@ class Town:
                 continue  # it ended while the listing was made
         return pids
 
+    def tell(self) -> None:
+        """Print what each burstd said: pytest shows it where a test failed."""
+        for number, daemon in enumerate(self.daemons):
+            print(f"burstd {number} said:", *daemon.lines, sep="\n")
+
     def sweep(self) -> None:
         leavings.sweep(self.stage, "town", self.state)
 
@@ -125,6 +130,7 @@ def make_town(request: pytest.FixtureRequest) -> Iterator[Callable[..., Town]]:
             watch = stack.enter_context(Watch(stage.uri))
             town = Town(stage, watch, directory, stack)
             stack.callback(town.sweep)
+            stack.callback(town.tell)
             return town
 
         yield make_one
