@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from burstd.core.errors import LeadLost
 from burstd.join import curve
 from burstd.lead.embedded.client import connect
 from burstd.lead.handle import Handle, Payload, Stream
+from burstd.stage import machine
 
 LEAD = "flux-sample-0"
 SECONDS = 20.0
@@ -25,9 +25,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = machine.free_port()
         self.certificate = folder / "curve.cert"
         curve.write(self.certificate, "test")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,8 @@ from fakes.gke.faults import Faults
 from fakes.gke.machines import Machines
 from fakes.gke.settings import Delays
 from fakes.kube import ApiServer
+
+from burstd.stage import machine
 
 Attach = Callable[[str, ApiServer], Any]
 """Puts something on a new cluster, told its name and API server; a context manager ends with it."""
@@ -60,9 +61,7 @@ class Cluster:
 
     def reserve(self) -> int:
         """Show an address at which nobody answers yet; return its port."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = int(free.getsockname()[1])
+        port = machine.free_port()
         self._show(f"127.0.0.1:{port}")
         return port
 
