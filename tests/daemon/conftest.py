@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -106,9 +107,9 @@ class Town:
         return pids
 
     def tell(self) -> None:
-        """Print what each burstd said: pytest shows it where a test failed."""
+        """Repeat what each burstd said: pytest shows it where a test failed."""
         for number, daemon in enumerate(self.daemons):
-            print(f"burstd {number} said:", *daemon.lines, sep="\n")
+            sys.stderr.write("\n".join([f"burstd {number} said:", *daemon.lines, ""]))
 
     def sweep(self) -> None:
         leavings.sweep(self.stage, "town", self.state)

@@ -12,13 +12,12 @@ from typing import Any
 
 from google.cloud import container_v1 as gke
 
+from burstd.stage import machine
 from fakes.gke.bill import Bill
 from fakes.gke.faults import Faults
 from fakes.gke.machines import Machines
 from fakes.gke.settings import Delays
 from fakes.kube import ApiServer
-
-from burstd.stage import machine
 
 Attach = Callable[[str, ApiServer], Any]
 """Puts something on a new cluster, told its name and API server; a context manager ends with it."""
