@@ -19,6 +19,7 @@ from burstd.core.model import (
     Pool,
     Verb,
 )
+from burstd.core.patience import patience, too_late
 from burstd.core.scene import Scene
 
 SIGHT_SECONDS = 2.0
@@ -60,7 +61,7 @@ def deadlines(burst: Burst, pool: Pool | None) -> tuple[float, ...]:
     """Return the times at which the record would settle differently with nothing else seen."""
     if pool is None:
         return ()
-    times = [burst.since + _patience(burst.phase, pool)] if burst.phase in RISING else []
+    times = [burst.since + patience(burst.phase, pool)] if burst.phase in RISING else []
     if burst.phase is Phase.SERVING:
         times.append(max(burst.since, burst.resized) + pool.join_seconds)
     if burst.phase is Phase.DRAINING and _hurried(burst):
@@ -169,8 +170,8 @@ def _settle_rising(burst: Burst, scene: Scene, pool: Pool) -> Burst:
         burst = _settle_joining(burst, scene)
     if scene.now >= _lifetime_end(burst, pool) and burst.phase in RISING:
         return _fail(burst, Failure("its lifetime ended before it served", pool.cooldown_seconds), scene)
-    if burst.phase in RISING and scene.now >= burst.since + _patience(burst.phase, pool):
-        return _fail(burst, Failure(_misfit(scene) or _too_late(burst, pool), pool.cooldown_seconds), scene)
+    if burst.phase in RISING and scene.now >= burst.since + patience(burst.phase, pool):
+        return _fail(burst, Failure(_misfit(scene) or too_late(burst, pool), pool.cooldown_seconds), scene)
     return burst
 
 
@@ -218,7 +219,7 @@ def _settle_serving(burst: Burst, scene: Scene, pool: Pool) -> Burst:
 
 
 def _settle_draining(burst: Burst, scene: Scene, pool: Pool) -> Burst:
-    if all(_empty(host) for host in scene.hosts):
+    if all(_empty(host, burst) for host in scene.hosts):
         return _enter(burst, Phase.RELEASING, scene.now)
     if _hurried(burst) and scene.now >= burst.since + pool.drain_seconds:
         why = f"{burst.why}; its jobs did not end within {pool.drain_seconds:g} s"
@@ -257,7 +258,7 @@ def _rested(burst: Burst, now: float) -> bool:
 
 def _due_shrink(burst: Burst, keep: int, scene: Scene) -> Action | None:
     going = scene.hosts[keep:]
-    if not all(_empty(host) for host in going):
+    if not all(_empty(host, burst) for host in going):
         return _due_drain(burst, going, scene, burst.why or IDLE)
     if burst.outcome is not None and burst.outcome.verb is Verb.RESIZE and _ended_since(burst):
         return _take_away(burst, Verb.RESIZE, scene, keep) if _again(burst, scene.now) else None
@@ -265,7 +266,8 @@ def _due_shrink(burst: Burst, keep: int, scene: Scene) -> Action | None:
 
 
 def _due_drain(burst: Burst, hosts: Iterable[Host], scene: Scene, why: str) -> Action | None:
-    ranks = tuple(host.rank for host in hosts if host.online and host.drain_reason is None)
+    open_to_jobs = (host for host in hosts if host.drain_reason is None and _may_run(host, burst))
+    ranks = tuple(host.rank for host in open_to_jobs)
     just_asked = burst.outcome is not None and burst.outcome.verb is Verb.DRAIN
     if not ranks or (just_asked and not _again(burst, scene.now)):
         return None
@@ -320,22 +322,6 @@ def _vanish(burst: Burst, scene: Scene) -> Burst:
     return _fail(burst, Failure(f"the brokers of {burst.name} ended by themselves", patience), scene)
 
 
-def _too_late(burst: Burst, pool: Pool) -> str:
-    seconds = f"within {_patience(burst.phase, pool):g} s"
-    if burst.phase is Phase.JOINING:
-        told = burst.site.lead if burst.site is not None else ""
-        hint = f"; they were told to reach it at {told}: see that no firewall is in between" if told else ""
-        return f"no broker of {burst.name} joined the lead {seconds}{hint}"
-    pending = f": {burst.site.pending}" if burst.site is not None and burst.site.pending else ""
-    return f"{burst.name} was still {burst.phase} {seconds}{pending}"
-
-
-def _patience(phase: Phase, pool: Pool) -> float:
-    if phase is Phase.JOINING:
-        return pool.join_seconds
-    return pool.launch_seconds if phase is Phase.LAUNCHING else pool.provision_seconds
-
-
 def _lifetime_end(burst: Burst, pool: Pool) -> float:
     """When draining must begin so that the site can be gone at the end of its lifetime."""
     if pool.max_lifetime_seconds is None:
@@ -348,9 +334,14 @@ def _hurried(burst: Burst) -> bool:
     return burst.failure is not None or burst.why != IDLE
 
 
-def _empty(host: Host) -> bool:
+def _empty(host: Host, burst: Burst) -> bool:
     """Say whether a host can be taken away without hurting a job."""
-    return not host.jobs and (not host.online or host.drain_reason is not None)
+    return not host.jobs and (host.drain_reason is not None or not _may_run(host, burst))
+
+
+def _may_run(host: Host, burst: Burst) -> bool:
+    """Say whether a job may come to a host that is not drained: also to one that is to come back."""
+    return host.online or burst.served
 
 
 def _shrunk(burst: Burst, keep: int, scene: Scene) -> bool:

@@ -36,7 +36,7 @@ class Upkeep:
         latest = {name: (at, busy) for name, at, busy in self.snapshot.renewed}
         for burst in self.bursts:
             pool = self.policy.pool(burst.pool)
-            if pool is None or not pool.renewal_seconds or burst.phase not in _LEASED:
+            if pool is None or not pool.renewal_seconds or not _is_leased(burst):
                 continue
             busy = self._busy(burst, pool)
             at, was_busy = latest.get(burst.name, (0.0, not busy))
@@ -71,6 +71,12 @@ class Upkeep:
         for rank, name in zip(pool.ranks, pool.hosts, strict=True) if pool is not None else ():
             if name in names:
                 yield rank, name
+
+
+def _is_leased(burst: Burst) -> bool:
+    """A provision that is tried again and again has made its lease at some time, which a listing shows."""
+    made = burst.site is not None and burst.site.renewed is not None
+    return burst.phase in _LEASED or (burst.phase is Phase.PROVISIONING and made)
 
 
 def _renewal(burst: Burst, busy: bool) -> Action:

@@ -71,7 +71,9 @@ def some_hosts(
 
 def a_burst(phase: Phase = Phase.SERVING, size: int = 4, **changes: Any) -> Burst:
     """A burst of pool burst-0, in its phase since a while."""
-    burst = replace(Burst("burst-0", 1, phase, size, created=NOW - 1000, since=NOW - 900), **changes)
+    served = phase in (Phase.SERVING, Phase.DRAINING)
+    burst = Burst("burst-0", 1, phase, size, created=NOW - 1000, since=NOW - 900, served=served)
+    burst = replace(burst, **changes)
     return replace(burst, spans=burst.spans or (Span(burst.created, burst.size),))
 
 

@@ -230,10 +230,10 @@ class TestLeases:
 
     POOL = a_pool(renewal_seconds=150.0)
 
-    def renewals(self, *renewed, phase=Phase.SERVING, busy=False, in_flight=()):
+    def renewals(self, *renewed, phase=Phase.SERVING, busy=False, in_flight=(), site=None):
         hosts = tuple(replace(host, jobs=(9,)) if busy else host for host in UP)
         keys = frozenset(in_flight)
-        bursts = (a_burst(phase, since=NOW),)
+        bursts = (a_burst(phase, since=NOW, site=site),)
         result = planned(pool=self.POOL, hosts=hosts, bursts=bursts, renewed=renewed, in_flight=keys)
         return [action.text for action in result.actions if action.verb is Verb.RENEW]
 
@@ -249,6 +249,12 @@ class TestLeases:
         assert self.renewals(("burst-0-g1", NOW - 1, False), busy=True) == [BUSY]
         assert self.renewals(("burst-0-g1", NOW - 1, True)) == [""]
         assert self.renewals(("burst-0-g1", NOW - 1, True), busy=True) == []
+
+    def test_a_provision_that_is_tried_again_keeps_the_lease_it_made(self) -> None:
+        """What a listing shows with a lease is looked after, however long it takes; before, there is none."""
+        made = replace(a_site(), renewed=NOW - 800)
+        assert self.renewals(phase=Phase.PROVISIONING, site=made) == [""]
+        assert self.renewals(phase=Phase.PROVISIONING, site=a_site()) == []
 
     def test_a_burst_that_goes_is_renewed_no_more(self) -> None:
         """What is being removed needs no lease, and what is not there has none."""

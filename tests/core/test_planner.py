@@ -307,6 +307,14 @@ class TestLimits:
             Code.HOSTS_COMING
         ]
 
+    def test_hosts_that_are_away_are_drained_too(self):
+        """A burst that served may come back with a lead that was away: no job may get to it then."""
+        away = tuple(replace(host, online=False) for host in SERVING_HOSTS)
+        result = plan(a_snapshot(hosts=away, bursts=(a_burst(Phase.DRAINING, why=IDLE),)), POLICY, NOW)
+
+        assert result.bursts == ()
+        assert [(action.verb, action.ranks) for action in result.actions] == [(Verb.DRAIN, POOL.ranks)]
+
     def test_a_lifetime_ends_in_draining_before_it_is_over(self):
         """A burst begins to drain so early that it can be gone when its lifetime ends."""
         policy = a_policy(replace(self.PAID, max_lifetime_seconds=1500, drain_seconds=600))
@@ -387,7 +395,8 @@ class TestIdle:
 
     def test_a_growth_that_ended_just_now_is_no_shrinking(self):
         """The site has all the hosts of a growth that took long, until a resize of its own takes some."""
-        hosts = with_host(with_host(SERVING_HOSTS, 5, jobs=(3,)), 7, online=False)
+        gone = {"online": False, "drain_reason": "burstd: tester: burst-0-g1: idle"}
+        hosts = with_host(with_host(SERVING_HOSTS, 5, jobs=(3,)), 7, **gone)
         giving_back = a_burst(keep=3, resized=NOW, outcome=Outcome(Verb.RESIZE, NOW))
         result = plan(a_snapshot(hosts=hosts, bursts=(giving_back,)), POLICY, NOW)
         assert not result.bursts or result.bursts[0].size == 4

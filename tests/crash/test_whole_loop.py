@@ -91,6 +91,10 @@ class Loop(RuleBasedStateMachine):
         """Have the next calls on sites fail, with or without effect."""
         self.run.fail_next(error, count)
 
+    @rule()
+    def restart_lead(self) -> None:
+        self.run.lead.restart()
+
     @rule(seconds=st.sampled_from([5.0, 70.0]))
     def lead_away(self, seconds: float) -> None:
         self.run.lead.unreachable = True
