@@ -15,8 +15,8 @@ from crash import invariants
 from crash.disk import DISK
 from crash.fate import Case, Fate
 from crash.faults import BY_NAME, DRAWN, Fault
-from crash.kubeplace import KubernetesPlace
 from crash.ledgers import FragileLedger
+from crash.place import Place
 from crash.points import Occurrence, Point
 from crash.scripts import Script
 from crash.world import World
@@ -46,7 +46,7 @@ class Calls(World):
         self._failing: list[str] = []
         self._directory = Path(tempfile.mkdtemp(prefix="m-"))
         self.path = self._directory / "ledger.db"
-        self.place: KubernetesPlace | None = None
+        self.place: Place | None = None
 
     def _perform(self, ledger: FragileLedger, action: Action, call: Callable[[], None]) -> None:
         """Make a call as a daemon does, with the crash points and faults that are meant for it."""
@@ -80,7 +80,7 @@ class Calls(World):
         if self.place is None:
             return
         self.place.mirror()
-        if self.place.api.deaf:
+        if self.place.is_deaf:
             self.fate.die(DISK.durable(self.path))
 
     def _answer(self, one: Occurrence) -> None:

@@ -8,11 +8,10 @@ from functools import cache
 from burstd.core.model import Verb
 from crash.fate import Case
 from crash.faults import BY_NAME, FAULTS, ON_SITES, Fault
+from crash.places import GKE, KUBERNETES, MEMORY
 from crash.points import WRITING, Boundary, Occurrence, Point
 from crash.run import OWN_LEDGER, SAME_LEDGER, Run
 from crash.scripts import SCRIPTS
-
-MEMORY, KUBERNETES = "memory", "kubernetes"
 
 ALIKE = {Verb.TELL: 3, Verb.RESIZE: 6, Verb.RENEW: 2}
 """Of these only the first so many are looked at in a run: the others are done in the same way."""
@@ -90,16 +89,16 @@ def rivals(script: str, provider: str = MEMORY) -> Iterator[Case]:
                 yield Case(script, provider, boundary, takeover=ledger)
 
 
-def on_cluster() -> Iterator[Case]:
-    """T1 on the real provider `kubernetes`: around each effect on a site, and at each request within it."""
-    for boundary in clean("short", KUBERNETES):
+def on_place(provider: str) -> Iterator[Case]:
+    """T1 on a real provider: around each effect on a site, and at each request within it."""
+    for boundary in clean("short", provider):
         if boundary.occurrence.what.partition(" ")[0] in ON_SITES or boundary.point in WRITING:
-            yield Case("short", KUBERNETES, boundary)
+            yield Case("short", provider, boundary)
 
 
-def faulty_on_cluster() -> Iterator[Case]:
-    """T3 and T4 on `kubernetes`: what fails at the gate, whichever provider it is."""
-    for case in both("short", KUBERNETES):
+def faulty_on_place(provider: str) -> Iterator[Case]:
+    """T3 and T4 on a real provider: what fails at the gate, whichever provider it is."""
+    for case in both("short", provider):
         if case.struck is not None and case.struck.what in ON_SITES:
             yield case
 
@@ -113,8 +112,10 @@ def tiers(provider: str = MEMORY) -> dict[str, list[Case]]:
         "T2 a crash in the recovery": [case for name in RECOVERED for case in recovering(name, provider)],
         "T3 a fault": [case for name in scripts for case in faulty(name, provider)],
         "T4 a crash and a fault": [case for name in scripts for case in both(name, provider)],
-        "T1 one crash, kubernetes": list(on_cluster()),
-        "T4 a crash and a fault, kubernetes": list(faulty_on_cluster()),
+        "T1 one crash, kubernetes": list(on_place(KUBERNETES)),
+        "T4 a crash and a fault, kubernetes": list(faulty_on_place(KUBERNETES)),
+        "T1 one crash, gke": list(on_place(GKE)),
+        "T4 a crash and a fault, gke": list(faulty_on_place(GKE)),
         "T6 two at once": [case for name in scripts for case in rivals(name, provider)],
     }
 

@@ -23,9 +23,9 @@ from crash.connection import Connection
 from crash.crew import Crew
 from crash.disk import DISK, Image
 from crash.fate import Case
-from crash.kubeplace import KubernetesPlace
 from crash.ledgers import FragileLedger
 from crash.listening import Listened, Listening
+from crash.places import MEMORY, PLACES
 from crash.points import Death, Point
 from crash.scripts import OWNER, PREFIX, SCRIPTS, Script
 from crash.witness import Witness
@@ -84,8 +84,8 @@ class Run(Calls):
         self._handler = Listening(self.log)
         self.prefix = PREFIX
         self._wire()
-        if case.provider == "kubernetes":
-            self.place, self.interfered = KubernetesPlace(self), True
+        if case.provider != MEMORY:
+            self.place, self.interfered = PLACES[case.provider](self), True
 
     def _wire(self) -> None:
         self.lead.wall = self.clock.wall

@@ -35,7 +35,7 @@ class Cluster:
         delays: Delays,
         bill: Bill,
         faults: Faults,
-        token: Callable[[], str | None] | None,
+        api: ApiServer,
     ) -> None:
         self.shown = type(asked)()
         self.shown.CopyFrom(asked)
@@ -43,7 +43,7 @@ class Cluster:
         self.operation = ""
         """The operation that runs on it, by its name; "" if none does."""
         self.made_at = time.monotonic()
-        self.api = ApiServer(tls=True, token=token)
+        self.api = api
         self.machines = Machines(self.api.store, asked.name, delays, bill, faults)
         self._attached: Any = None
         self._tearing = threading.Lock()

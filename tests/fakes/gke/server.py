@@ -163,7 +163,7 @@ class FakeGke:
                 self.calls.append(Call(method, request))
             try:
                 self._let_in(context)
-                return self._answer(method, work, request)
+                return self.answer(method, work, request)
             except Refused as refused:
                 return refused.abort(context)
 
@@ -180,7 +180,8 @@ class FakeGke:
         if shown != f"Bearer {self._token()}":
             raise refusals.unauthenticated()
 
-    def _answer(self, method: str, work: Callable[[Any], Any], request: Any) -> Any:
+    def answer(self, method: str, work: Callable[[Any], Any], request: Any) -> Any:
+        """Return the answer to a call that is let in; `work` does it. Raises Refused."""
         fault = self.faults.take(method)
         if fault is None:
             return work(request)

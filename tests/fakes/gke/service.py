@@ -17,6 +17,7 @@ from fakes.gke.bill import Bill
 from fakes.gke.cluster import Attach, Cluster, State
 from fakes.gke.faults import Faults
 from fakes.gke.settings import Delays
+from fakes.kube import ApiServer
 
 Doing = gke.Operation.Status
 Kind = gke.Operation.Type
@@ -46,6 +47,8 @@ class Service:
         """Whether operations end."""
         self.moving.set()
         self.closing = threading.Event()
+        self.make_api: Callable[..., ApiServer] = ApiServer
+        """Makes the API server of a new cluster, told whether it has TLS, and its token."""
         self._attach = attach
         self._token = token
         self._lock = threading.RLock()
@@ -75,6 +78,11 @@ class Service:
                 for pool in one.shown.node_pools
             ]
         return tuple(sorted([*paths, *pools]))
+
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Return every cluster that there is, in whatever state."""
+        with self._lock:
+            return tuple(self._clusters.values())
 
     def cluster(self, name: str) -> Cluster:
         """Return a cluster by its name, wherever it is. Raises KeyError."""
@@ -138,7 +146,8 @@ class Service:
             key = (place["zone"], asked.name)
             if key in self._clusters:
                 raise refusals.exists(f"{request.parent}/clusters/{asked.name}")
-            cluster = Cluster(asked, place["zone"], self.delays, self.bill, self.faults, self._token)
+            api = self.make_api(tls=True, token=self._token)
+            cluster = Cluster(asked, place["zone"], self.delays, self.bill, self.faults, api)
             self._clusters[key] = cluster
             return self._begin(cluster, Kind.CREATE_CLUSTER, cluster.path, self._make)
 
