@@ -81,7 +81,7 @@ class Calls(World):
             return
         self.place.mirror()
         if self.place.is_deaf:
-            self.fate.die(DISK.durable(self.path))
+            self.fate.die({} if self.place.loses_ledger else DISK.durable(self.path))
 
     def _answer(self, one: Occurrence) -> None:
         """Come by where the answer, or the error, may be lost."""

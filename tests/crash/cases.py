@@ -8,7 +8,7 @@ from functools import cache
 from burstd.core.model import Verb
 from crash.fate import Case
 from crash.faults import BY_NAME, FAULTS, ON_SITES, Fault
-from crash.places import GKE, KUBERNETES, MEMORY
+from crash.places import GKE, GKE_KEEPING, GKE_NODE_POOLS, KIND, KUBERNETES, MEMORY
 from crash.points import WRITING, Boundary, Occurrence, Point
 from crash.run import OWN_LEDGER, SAME_LEDGER, Run
 from crash.scripts import SCRIPTS
@@ -25,6 +25,9 @@ RECOVERED = ("short", "moments")
 
 PAUSES = (Point.UNMEANT, Point.MEANT_PRESENT, Point.UNSENT, Point.UNRECORDED, Point.UNACTED, Point.UNWRITTEN)
 """Where burstd is paused: a call that has left can be called back by nobody, so not within one."""
+
+MET = (Point.LATE, Point.HALF, Point.HALF_ALONE, Point.UNANSWERED, Point.UNRECORDED, Point.LEDGER_LOST)
+"""What leaves different things at a provider, or with burstd: enough where other runs look at all."""
 
 
 class NotClean(Exception):
@@ -96,6 +99,20 @@ def on_place(provider: str) -> Iterator[Case]:
             yield Case("short", provider, boundary)
 
 
+def met_on_place(provider: str, script: str) -> Iterator[Case]:
+    """T1 on a real provider, less closely: within and right after each call, and at each request."""
+    for boundary in clean(script, provider):
+        if boundary.occurrence.what.partition(" ")[0] in ON_SITES and boundary.point in MET:
+            yield Case(script, provider, boundary)
+
+
+def on_gke() -> Iterator[Case]:
+    """T1 on `gke`: with a cluster for each burst, with one that is kept, with a node pool of a person's."""
+    yield from on_place(GKE)
+    yield from met_on_place(GKE_KEEPING, "again")
+    yield from met_on_place(GKE_NODE_POOLS, "short")
+
+
 def faulty_on_place(provider: str) -> Iterator[Case]:
     """T3 and T4 on a real provider: what fails at the gate, whichever provider it is."""
     for case in both("short", provider):
@@ -114,8 +131,9 @@ def tiers(provider: str = MEMORY) -> dict[str, list[Case]]:
         "T4 a crash and a fault": [case for name in scripts for case in both(name, provider)],
         "T1 one crash, kubernetes": list(on_place(KUBERNETES)),
         "T4 a crash and a fault, kubernetes": list(faulty_on_place(KUBERNETES)),
-        "T1 one crash, gke": list(on_place(GKE)),
+        "T1 one crash, gke": list(on_gke()),
         "T4 a crash and a fault, gke": list(faulty_on_place(GKE)),
+        "T1 one crash, kind": list(met_on_place(KIND, "short")),
         "T6 two at once": [case for name in scripts for case in rivals(name, provider)],
     }
 

@@ -132,6 +132,12 @@ def within(store: Store, names: Collection[str]) -> list[Any]:
     return sorted((one for one in found if {one["name"], one.get("namespace", "")} & set(names)), key=str)
 
 
+def everything(store: Store) -> list[tuple[str, str]]:
+    """Return what there is, by resource and name, but for the machines."""
+    found = ((kind, one["metadata"]["name"]) for kind, one in store.everything())
+    return sorted(one for one in found if one[0] != "nodes")
+
+
 def occupy(store: Store, name: str, pool: str, owner: str) -> bool:
     """Make a namespace without labels, or with another owner's; say whether it was not there yet."""
     if store.get("namespaces", "", name) is not None:

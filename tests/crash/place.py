@@ -30,8 +30,8 @@ IMAGE = "registry.example.org/flux:0.88.0"
 
 ON_PLACE = (Verb.PROVISION, Verb.LAUNCH, Verb.RESIZE, Verb.REMOVE, Verb.RENEW)
 
-SETTLED_SECONDS = 2.0
-"""The longest that is waited for what is about to be there, or to go."""
+SETTLED_SECONDS, DOUBTED_SECONDS = 2.0, 0.02
+"""The longest that is waited for what is about to be there, or to go; and once that was in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,9 @@ class Place(ABC):
         self._ear = Ear(self._see_request)
         self._providers: list[Any] = []
         self._requests = 0
+        self._patience_seconds = SETTLED_SECONDS
+        self.loses_ledger = False
+        """Whether the ledger is lost where burstd dies within a call."""
         self._under_way: Occurrence | None = None
         self._before: Any = None
         self._open()
@@ -118,6 +121,7 @@ class Place(ABC):
             if plot is None:
                 plot = Plot(name, cloud.owner, standing.pool, standing.generation, self._run.clock())
                 cloud.add(plot)
+            plot.pool, plot.generation = standing.pool, standing.generation
             self._mirror_hosts(plot, standing.hosts)
 
     def occupy(self, name: str, owner: str) -> None:
@@ -174,9 +178,13 @@ class Place(ABC):
         plot.size = len(plot.hosts)
 
     def _settle(self) -> None:
-        deadline = time.monotonic() + SETTLED_SECONDS
-        while not self._is_settled() and time.monotonic() < deadline:
+        deadline = time.monotonic() + self._patience_seconds
+        while not self._is_settled():
+            if time.monotonic() >= deadline:
+                self._patience_seconds = DOUBTED_SECONDS
+                return
             time.sleep(0.002)
+        self._patience_seconds = SETTLED_SECONDS
 
     def _see_request(self, about: str) -> bool:
         """Look at a request that names a burst, or none; say whether burstd dies with it."""
@@ -185,8 +193,10 @@ class Place(ABC):
         if one is None:
             return False
         self._requests += 1
-        half = Occurrence(f"{one.what} request {self._requests}", one.number)
-        return self._run.fate.meets(half, Point.HALF)
+        half, fate = Occurrence(f"{one.what} request {self._requests}", one.number), self._run.fate
+        dies = fate.meets(half, Point.HALF)
+        self.loses_ledger = not dies and fate.meets(half, Point.HALF_ALONE)
+        return dies or self.loses_ledger
 
     def _named(self, text: str) -> dict[str, Any]:
         """Return what an intent must name for a request within the burst that a text names."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from crash.run import Run
 
 MEMORY, KUBERNETES, GKE = "memory", "kubernetes", "gke"
+GKE_KEEPING, GKE_NODE_POOLS = "gke, keeping clusters", "gke, node pools"
+KIND = "kind"
 """`memory`: no place at all, but the model of one."""
 
 
@@ -26,4 +28,28 @@ def _gke(run: Run) -> Place:
     return GkePlace(run)
 
 
-PLACES: Mapping[str, Callable[[Run], Place]] = {KUBERNETES: _kubernetes, GKE: _gke}
+def _gke_keeping(run: Run) -> Place:
+    from crash.gkeplace import KeepingPlace
+
+    return KeepingPlace(run)
+
+
+def _gke_node_pools(run: Run) -> Place:
+    from crash.gkeplace import NodePoolsPlace
+
+    return NodePoolsPlace(run)
+
+
+def _kind(run: Run) -> Place:
+    from crash.kindplace import KindPlace
+
+    return KindPlace(run)
+
+
+PLACES: Mapping[str, Callable[[Run], Place]] = {
+    KUBERNETES: _kubernetes,
+    GKE: _gke,
+    GKE_KEEPING: _gke_keeping,
+    GKE_NODE_POOLS: _gke_node_pools,
+    KIND: _kind,
+}

@@ -19,6 +19,7 @@ class Point(StrEnum):
     UNAPPLIED = "sent, not applied"
     LATE = "sent, applied after the restart"
     HALF = "sent, half applied"
+    HALF_ALONE = "sent, half applied, and the ledger lost"
     UNANSWERED = "applied, answer lost"
     UNRECORDED = "answer seen, not recorded"
     RECORDED_LOST = "outcome recorded, lost"

@@ -27,7 +27,7 @@ from crash.ledgers import FragileLedger
 from crash.listening import Listened, Listening
 from crash.places import MEMORY, PLACES
 from crash.points import Death, Point
-from crash.scripts import OWNER, PREFIX, SCRIPTS, Script
+from crash.scripts import OF_PLACES, OWNER, PREFIX, SCRIPTS, Script
 from crash.witness import Witness
 
 RESTART_SECONDS = 1.0
@@ -66,7 +66,7 @@ class Run(Calls):
     """Runs one case; `violations` tells what must not have been."""
 
     def __init__(self, case: Case, script: Script | None = None) -> None:
-        super().__init__(case, script or SCRIPTS[case.script])
+        super().__init__(case, script or (SCRIPTS | OF_PLACES)[case.script])
         self.log: list[str] = []
         self.unanswered: set[int] = set()
         """Intents whose outcome nobody can know: burstd died with them."""

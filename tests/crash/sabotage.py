@@ -22,6 +22,7 @@ LIFE = (*T1, "--script", "life", "--every", "9")
 QUEUES = (*T1, "--script", "queues", "--every", "5")
 MOMENTS = (*T1, "--script", "moments", "--every", "5")
 CAPS = (*T1, "--script", "caps", "--every", "5")
+GKE = ("--tier", "T1 one crash, gke")
 
 
 def _lost(script: str) -> tuple[str, ...]:
@@ -290,5 +291,42 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "marks = labels.of_pool(self.owner, self.pool)",
         "marks = {labels.POOL: self.pool}",
         ("--tier", "T4 a crash and a fault, k", "--only", "there already"),
+    ),
+    # the provider gke
+    Saboteur(
+        "take any owner's clusters for one's own",
+        "plugins/gke/fleet.py",
+        "return cluster.marks is not None and cluster.marks.owner == self._owner",
+        "return cluster.marks is not None",
+        GKE,
+    ),
+    Saboteur(
+        "take any cluster of the right name",
+        "plugins/gke/clusters.py",
+        "if its is None or (its.owner, its.pool) != (order.owner, order.pool.name):",
+        "if its is None and not found.labels:\n            return found\n        if its is None:",
+        ("--tier", "T4 a crash and a fault, gke", "--only", "without labels"),
+    ),
+    Saboteur(
+        "leave the node pool once its brokers are gone",
+        "plugins/gke/nodepools.py",
+        "        finally:\n            self._delete(cluster, site)",
+        "        except NotNow:\n            self._delete(cluster, site)",
+        (*GKE, "--only", "gke, node pools"),
+    ),
+    Saboteur(
+        "keep a cluster without saying so",
+        "plugins/gke/clusters.py",
+        "labels = marks.others(seen.labels) | seen.marks.idle(time.time()).labels()",
+        "labels = marks.others(seen.labels) | seen.marks.labels()",
+        (*GKE, "--only", "gke, keeping"),
+    ),
+    # the provider kind
+    Saboteur(
+        "list the clusters of other owners",
+        "plugins/kind/clusters.py",
+        "if mark.owner != self._owner or name",
+        "if name",
+        ("--tier", "T1 one crash, kind"),
     ),
 )

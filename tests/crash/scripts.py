@@ -160,10 +160,22 @@ HOSTS = Script(
 )
 """A pool with more hosts than max_hosts allows."""
 
+AGAIN = Script(
+    "again",
+    _policy(pool("burst-0", 3, 1)),
+    lambda: Sched(Scheduling.FIFO),
+    ((0.0, job("first", 1, 20.0)), (220.0, job("second", 2, 20.0))),
+    pools={"burst-0": 3},
+)
+"""Another burst soon after the first: for providers that keep something of it."""
+
 LOOP = Script("loop", LIFE.policy, LIFE.sched, ())
 """Nothing by itself: what happens is drawn."""
 
 SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, MONEY, SHORT, NUDGED, HOSTS)}
+
+OF_PLACES = {AGAIN.name: AGAIN}
+"""Scripts for certain real providers alone."""
 
 
 def lead_of(script: Script, clock: Callable[[], float]) -> ModelLead:

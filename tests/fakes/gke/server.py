@@ -115,6 +115,18 @@ class FakeGke:
         asked = gke.Cluster(name=name, node_pools=[system], resource_labels=labels)
         request = gke.CreateClusterRequest(parent=f"projects/test-project/locations/{zone}", cluster=asked)
         self.service.create_cluster(gke.CreateClusterRequest.pb(request))
+        return self._made(name)
+
+    def make_node_pool(self, cluster: str, pool: gke.NodePool) -> None:
+        """Make a node pool that burstd did not make, and wait until it is RUNNING."""
+        zone = self.cluster(cluster).zone
+        parent = f"projects/test-project/locations/{zone}/clusters/{cluster}"
+        request = gke.CreateNodePoolRequest(parent=parent, node_pool=pool)
+        self.service.create_node_pool(gke.CreateNodePoolRequest.pb(request))
+        self._made(cluster)
+
+    def _made(self, name: str) -> Cluster:
+        """Return a cluster on which nothing is under way any more."""
         made = self.cluster(name)
         deadline = time.monotonic() + 20
         while made.operation:
