@@ -8,7 +8,7 @@ from functools import cache
 from burstd.core.model import Verb
 from crash.fate import Case
 from crash.faults import BY_NAME, FAULTS, ON_SITES, Fault
-from crash.places import GKE, GKE_KEEPING, GKE_NODE_POOLS, KIND, KUBERNETES, MEMORY
+from crash.places import GKE, GKE_KEEPING, GKE_NODE_POOLS, KIND, KUBERNETES, LOCAL, MEMORY
 from crash.points import WRITING, Boundary, Occurrence, Point
 from crash.run import OWN_LEDGER, SAME_LEDGER, Run
 from crash.scripts import SCRIPTS
@@ -121,20 +121,28 @@ def faulty_on_place(provider: str) -> Iterator[Case]:
 
 
 @cache
-def tiers(provider: str = MEMORY) -> dict[str, list[Case]]:
-    """Return every case of a provider by its tier."""
+def tiers() -> dict[str, list[Case]]:
+    """Return every case by its tier."""
+    return in_process() | {
+        "T1 one crash, kind": list(met_on_place(KIND, "short")),
+        "T1 one crash, local": list(met_on_place(LOCAL, "short")),
+    }
+
+
+@cache
+def in_process() -> dict[str, list[Case]]:
+    """Return every case for which no process is started, by its tier."""
     scripts = tuple(SCRIPTS)
     return {
-        "T1 one crash": [case for name in scripts for case in single(name, provider)],
-        "T2 a crash in the recovery": [case for name in RECOVERED for case in recovering(name, provider)],
-        "T3 a fault": [case for name in scripts for case in faulty(name, provider)],
-        "T4 a crash and a fault": [case for name in scripts for case in both(name, provider)],
+        "T1 one crash": [case for name in scripts for case in single(name)],
+        "T2 a crash in the recovery": [case for name in RECOVERED for case in recovering(name)],
+        "T3 a fault": [case for name in scripts for case in faulty(name)],
+        "T4 a crash and a fault": [case for name in scripts for case in both(name)],
         "T1 one crash, kubernetes": list(on_place(KUBERNETES)),
         "T4 a crash and a fault, kubernetes": list(faulty_on_place(KUBERNETES)),
         "T1 one crash, gke": list(on_gke()),
         "T4 a crash and a fault, gke": list(faulty_on_place(GKE)),
-        "T1 one crash, kind": list(met_on_place(KIND, "short")),
-        "T6 two at once": [case for name in scripts for case in rivals(name, provider)],
+        "T6 two at once": [case for name in scripts for case in rivals(name)],
     }
 
 
@@ -153,9 +161,9 @@ def _is_effect(one: Boundary) -> bool:
 
 
 def sample(count: int) -> list[Case]:
-    """Return at least so many cases, evenly from all tiers, the same ones each time."""
+    """Return at least so many cases that start no process, evenly from all tiers, the same ones each time."""
     found: list[Case] = []
-    whole = tiers()
+    whole = in_process()
     total = sum(map(len, whole.values()))
     for cases in whole.values():
         step = max(total // count, 1)

@@ -9,7 +9,7 @@ import re
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from burstd.core.model import Pool, Verb
 from burstd.join import curve
 from burstd.join.papers import Declared, Join
-from burstd.plugins.contract import Lease, Provider, Setting
+from burstd.plugins.contract import Closes, Lease, Provider, Setting
 from crash.cloud import Plot
 from crash.clusters import Ear
 from crash.points import Occurrence, Point
@@ -101,7 +101,8 @@ class Place(ABC):
     def end_life(self) -> None:
         """Burstd is dead: its connections are gone, and who comes next is heard."""
         for provider in self._providers:
-            provider.close()
+            if isinstance(provider, Closes):
+                provider.close()
         self._providers.clear()
         self._ear.deaf = False
         self.mirror()
@@ -178,13 +179,17 @@ class Place(ABC):
         plot.size = len(plot.hosts)
 
     def _settle(self) -> None:
+        settled = self._wait_for(self._is_settled)
+        self._patience_seconds = SETTLED_SECONDS if settled else DOUBTED_SECONDS
+
+    def _wait_for(self, condition: Callable[[], bool]) -> bool:
+        """Wait a while until something holds; say whether it does."""
         deadline = time.monotonic() + self._patience_seconds
-        while not self._is_settled():
+        while not condition():
             if time.monotonic() >= deadline:
-                self._patience_seconds = DOUBTED_SECONDS
-                return
+                return False
             time.sleep(0.002)
-        self._patience_seconds = SETTLED_SECONDS
+        return True
 
     def _see_request(self, about: str) -> bool:
         """Look at a request that names a burst, or none; say whether burstd dies with it."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MEMORY, KUBERNETES, GKE = "memory", "kubernetes", "gke"
 GKE_KEEPING, GKE_NODE_POOLS = "gke, keeping clusters", "gke, node pools"
-KIND = "kind"
+KIND, LOCAL = "kind", "local"
 """`memory`: no place at all, but the model of one."""
 
 
@@ -46,10 +46,17 @@ def _kind(run: Run) -> Place:
     return KindPlace(run)
 
 
+def _local(run: Run) -> Place:
+    from crash.localplace import LocalPlace
+
+    return LocalPlace(run)
+
+
 PLACES: Mapping[str, Callable[[Run], Place]] = {
     KUBERNETES: _kubernetes,
     GKE: _gke,
     GKE_KEEPING: _gke_keeping,
     GKE_NODE_POOLS: _gke_node_pools,
     KIND: _kind,
+    LOCAL: _local,
 }

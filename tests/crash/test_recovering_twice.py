@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crash.cases import tiers
+from crash.cases import in_process
 from crash.disk import DISK
 from crash.fate import Case
 from crash.points import Death
@@ -22,7 +22,7 @@ PARTS = 6
 
 def chosen(part: int) -> list[Case]:
     """Return this part of the cases."""
-    return tiers()["T1 one crash"][::EVERY][part::PARTS]
+    return in_process()["T1 one crash"][::EVERY][part::PARTS]
 
 
 def recovered(case: Case, times: int) -> tuple[Any, ...]:
