@@ -6,15 +6,19 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fakes.chain import IMAGE, Chain, chain
 from fakes.gke.settings import Delays
 from fakes.operator import ImageBehaviour
+from google.cloud import container_v1
 
+from burstd.core.model import JobState
 from burstd.stage import machine
 
+State = container_v1.Cluster.Status
 FLAVORS = ["embedded", pytest.param("real", marks=pytest.mark.real_flux)]
 
 
@@ -131,6 +135,63 @@ def test_a_stockout_is_told_to_the_job_and_leaves_nothing() -> None:
         made.daemon.said("has no n2-standard-2 left (a stockout", 30)
         made.daemon.said("no-room", 30)
         until_nothing_is_paid(made)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed meanwhile"])
+def test_a_burst_that_is_taken_down_while_its_cluster_is_made(killed: bool) -> None:
+    """An order to go down ends the wait for GKE at once; the cluster goes when it can, also after a kill."""
+    with chain("embedded", delays=Delays(api=6.0, create=7.0)) as made:
+        made.begin()
+        made.watch.submit(["hostname"], 4)
+        until(made.gke.alive)
+        command = [*made.daemon.command[:3], "down", "--all", *made.daemon.command[3:]]
+        environment = made.daemon.environment
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=30)
+        made.daemon.said("removing its site", 5)
+        assert State(made.gke.service.cluster(chained(made)).shown.status) is State.PROVISIONING
+        if killed:
+            made.daemon.kill()
+            made.daemon.lines.clear()
+            made.begin()
+        until_nothing_is_paid(made)
+        assert len(made.gke.called("CreateCluster")) == 1
+        assert len(made.gke.called("DeleteCluster")) > 1
+
+
+def chained(made: Chain) -> str:
+    """Return the name of the only cluster."""
+    return made.gke.alive()[0].removeprefix("clusters/").partition("/")[0]
+
+
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.process
+def test_a_machine_that_google_takes_back() -> None:
+    """The host is drained and its job told before the machine goes; it is undrained once it is back."""
+    with chain("embedded", options={"spot": True}, idle_seconds=20.0, probe=False) as made:
+        made.begin()
+        job = made.watch.submit(["sleep", "60"], 3)
+        made.watch.until(
+            lambda view: any(one.id == job and one.state is JobState.RUN for one in view.jobs), "it runs", 30
+        )
+        cluster = made.gke.cluster(chained(made))
+        store, (api,) = cluster.api.store, made.clusters
+        assert api is cluster.api
+        pods = store.list("pods", chained(made), {"burstd.dev/part": "broker"})
+        (home,) = [one["spec"]["nodeName"] for one in pods if one["spec"]["hostname"] == "burst-0-1"]
+        reclaimed = "reclaimed: The cloud takes back the machine of burst-0-1"
+        cluster.machines.take_back(home, 2.0)
+        made.watch.until(lambda view: reclaimed in view.jobs[0].told, "the job is told", 10)
+        made.daemon.said("draining ranks 5", 10)
+        assert home in made.gke.machines
+        made.daemon.said("undraining ranks 5", 30)
+        assert home not in made.gke.machines
 
 
 @pytest.mark.process

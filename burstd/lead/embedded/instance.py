@@ -51,8 +51,8 @@ class Instance:
         self.execution = Execution(self.loop, argv.sched, self.resources, self.jobs, self.queues, self.userid)
         socket_path = argv.rundir / "local"
         self.local_uri = f"{LOCAL_SCHEME}{socket_path}"
-        self._clients = Clients(self.loop, socket_path)
         self._overlay = Overlay(self.loop, certificate, file.bind, file.hosts, self.uuid)
+        self._clients = Clients(self.loop, socket_path)
         surroundings = {"FLUX_URI": self.local_uri, "BURSTD_RUNDIR": str(argv.rundir)}
         self._tasks = Tasks(self.loop, lambda message: self.told(0, message), surroundings)
 

@@ -18,6 +18,7 @@ from burstd.core.hosts import expand
 from burstd.join.curve import Certificate
 from burstd.lead.embedded import sockets
 from burstd.lead.embedded.loop import Loop
+from burstd.lead.embedded.settings import SettingsError
 
 log = logging.getLogger("burstd.embedded")
 
@@ -55,7 +56,11 @@ class Overlay:
         self._local_uri = ""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._gate = sockets.guard(loop, self._context, certificate)
-        self._router = sockets.listen(self._context, certificate, bind)
+        try:
+            self._router = sockets.listen(self._context, certificate, bind)
+        except SettingsError:
+            self._context.destroy(linger=0)
+            raise
         self._monitor = sockets.monitor(loop, self._router, zmq.EVENT_DISCONNECTED, self._connection_broke)
         self.endpoint = str(self._router.getsockopt_string(zmq.LAST_ENDPOINT)).rstrip("\0")
 
