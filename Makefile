@@ -4,6 +4,8 @@ SHELL = /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+# more than cores: most of what takes long waits for processes
+TESTERS ?= 3
 UPGRADE ?=
 DEMO ?=
 MATRIX ?=
@@ -44,7 +46,7 @@ unit: $(VENV)/.made  ## the fast tests: no process of their own, no Flux
 	$(PYTEST) -n 0 -m "not process and not real_flux"
 
 test: $(VENV)/.made  ## every test that can run here; says at the end which could not
-	$(PYTEST) -n $(WORKERS)
+	$(PYTEST) -n $(TESTERS)
 
 kill-test: $(VENV)/.made  ## kill burstd 100 times beside a real Flux: nothing left, lost or run twice; KILLS=... SEED=...
 	@PYTHONPATH=tests $(BIN)/python -m kill $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))

@@ -177,21 +177,22 @@ SABOTEURS: tuple[Saboteur, ...] = (
     Saboteur(
         "remove before the drain",
         "core/lifecycle.py",
-        "    if all(_empty(host) for host in scene.hosts):\n        return _enter(burst, Phase.RELEASING",
+        "    if all(_empty(host, burst) for host in scene.hosts):\n"
+        "        return _enter(burst, Phase.RELEASING",
         "    if True:\n        return _enter(burst, Phase.RELEASING",
         SHORT,
     ),
     Saboteur(
         "shrink before the drain",
         "core/lifecycle.py",
-        "    if not all(_empty(host) for host in going):\n",
+        "    if not all(_empty(host, burst) for host in going):\n",
         "    if not going:\n",
         LIFE,
     ),
     Saboteur(
         "take hosts with jobs for empty ones",
         "core/lifecycle.py",
-        "return not host.jobs and (not host.online or host.drain_reason is not None)",
+        "return not host.jobs and (host.drain_reason is not None or not _may_run(host, burst))",
         "return True",
         SHORT,
     ),

@@ -30,7 +30,7 @@ COOLDOWNS = [
 
 def burst(phase: Phase, pool: str, generation: int, **changes: object) -> Burst:
     """Return a burst as the first schema knew it: nothing of what it costs."""
-    return replace(a_burst(phase, pool=pool, generation=generation, **changes), spans=())
+    return replace(a_burst(phase, pool=pool, generation=generation, **changes), spans=(), served=False)
 
 
 BURSTS = (
