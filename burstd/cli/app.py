@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from burstd.cli import hand, leftover
 from burstd.cli.choices import SETTINGS, By, CostFormat, FluxChoice, LogFormat
+from burstd.cli.fluxplugins import flux_plugins
 from burstd.cli.options import Written, configured
 from burstd.cli.renderapp import render
 from burstd.core.errors import BurstdError, ConfigError
@@ -48,6 +49,7 @@ class Plain(TyperGroup):
 
 app = typer.Typer(cls=Plain, invoke_without_command=True, add_completion=False, **SETTINGS)
 app.add_typer(render, name="render")
+app.add_typer(flux_plugins, name="flux-plugins")
 
 
 def _show_version(wanted: bool) -> None:
