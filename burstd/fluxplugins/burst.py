@@ -221,9 +221,9 @@ def queue_for(jobspec: Any, known: Pools, instance: Instance) -> str:
     if wish is None:
         return ""
     for pool in known.pools:
-        mixed = (wish.placement or pool.placement) == "mixed"
-        queue = known.mixed_queue if mixed else pool.queue
-        chosen = pool.name == wish.target or _would_do(pool, jobspec, wish, instance.guest, mixed)
+        placement = wish.placement or pool.placement
+        queue, spread = _queue(pool, placement, known), placement == "mixed"
+        chosen = pool.name == wish.target or _would_do(pool, jobspec, wish, instance.guest, spread)
         if chosen and queue in instance.queues:
             return queue
     return ""
@@ -284,14 +284,18 @@ def _described(path: str) -> str:
     known = read_pools(path)
     if known is None:
         return f"\nWhich pools there are is not known here: {path} is missing or cannot be used.\n"
-    return "\nPools:\n" + "".join(f"    {_line(pool)}\n" for pool in known.pools)
+    return "\nPools:\n" + "".join(f"    {_line(pool, known)}\n" for pool in known.pools)
 
 
-def _line(pool: Pool) -> str:
+def _line(pool: Pool, known: Pools) -> str:
     hosts = "" if pool.hosts is None else f", {pool.hosts} hosts"
     cores = "" if pool.cores is None else f" of {pool.cores} cores"
     gpus = f" and {pool.gpus} gpus" if pool.gpus else ""
-    return f"{pool.name}{hosts}{cores}{gpus}, queue {pool.queue}"
+    return f"{pool.name}{hosts}{cores}{gpus}, queue {_queue(pool, pool.placement, known)}"
+
+
+def _queue(pool: Pool, placement: str, known: Pools) -> str:
+    return known.mixed_queue if placement == "mixed" else pool.queue
 
 
 def _pool(told: Any) -> Pool:

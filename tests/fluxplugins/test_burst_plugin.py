@@ -18,6 +18,7 @@ from burstd.cli.plugged import PLUGIN, folder, install
 from burstd.config import Config, poolfile
 from burstd.config.model import PoolConfig
 from burstd.core import constraint
+from burstd.core.model import Placement
 from burstd.lead.request import read_request, read_wish
 
 pytestmark = pytest.mark.real_flux
@@ -122,6 +123,15 @@ def test_a_job_goes_to_the_first_pool_that_can_serve_it(
     """By hosts, cores, gpus, properties and what the mark names; what is not understood goes nowhere."""
     job = _jobspec(shape, {"burstable": value, **system})
     assert burst.queue_for(job, known, burst.Instance(EVERY_QUEUE, guest=False)) == queue
+
+
+def test_a_pool_that_may_spread_is_told_with_the_queue_for_that(burst: ModuleType, tmp_path: Path) -> None:
+    """Where the pool's placement is mixed, its jobs go to `mixed`, and the help says so."""
+    path = tmp_path / "pools.json"
+    path.write_text(poolfile.told(Config(placement=Placement.MIXED, pools=POOLS[:1])))
+    job, instance = _jobspec("N9", {"burstable": 1}), burst.Instance(EVERY_QUEUE, guest=False)
+    assert burst.queue_for(job, burst.read_pools(str(path)), instance) == "mixed"
+    assert "small, 2 hosts of 2 cores, queue mixed" in burst._described(str(path))
 
 
 def test_a_guest_goes_to_a_pool_for_everyone(burst: ModuleType, known: Any) -> None:
