@@ -123,7 +123,7 @@ def jobs_ran(run: Run) -> None:
 
 
 def nothing_is_held_or_stopped(run: Run) -> None:
-    """No hold, drain or memo of burstd's is left without a live reason, and a queue only without hosts."""
+    """No hold or drain of burstd's is left without a live reason; a pool's queue is stopped without hosts."""
     for work in run.lead.works.values():
         if work.mark is not None and not work.ended:
             run.say("nothing is held", f"job {work.job.name} is still marked as held")
@@ -133,6 +133,8 @@ def nothing_is_held_or_stopped(run: Run) -> None:
     for queue in run.lead.sched.queues.values():
         if queue.name == "batch" and not queue.started:
             run.say("nothing is held", f"queue {queue.name} is stopped: {queue.stop_reason}")
+        if run.policy.pool(queue.name) is not None and queue.started:
+            run.say("nothing is held", f"queue {queue.name} schedules, and no host of it is there")
 
 
 def spend_is_the_bill(run: Run) -> None:

@@ -197,6 +197,13 @@ SABOTEURS: tuple[Saboteur, ...] = (
         SHORT,
     ),
     Saboteur(
+        "leave a queue open",
+        "core/steward.py",
+        "if queue.started and (self.pulses or not up):",
+        "if queue.started and self.pulses:",
+        QUEUES,
+    ),
+    Saboteur(
         "never undrain",
         "core/planner.py",
         "if ranks and UNDRAIN_KEY not in self.snapshot.in_flight:",
