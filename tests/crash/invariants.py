@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from burstd.core.marks import drain_mark
 from burstd.core.model import Burst, Verb
 from burstd.core.money import total
+from crash.cloud import CLUSTER_PER_HOUR, HOST_PER_HOUR
 from crash.points import Point
 from crash.scripts import OWNER
 
 if TYPE_CHECKING:
+    from crash.cloud import Plot
     from crash.run import Run
 
 
@@ -52,7 +54,7 @@ def one_site_for_a_burst(run: Run) -> None:
 
 
 def caps_hold(run: Run) -> None:
-    """What is there never exceeds max_bursts, max_hosts and dollars_per_hour."""
+    """What is there never exceeds max_bursts, max_hosts and the caps in dollars."""
     ours = run.cloud.ours()
     hosts = sum(len(plot.hosts) for plot in ours)
     if len(ours) > run.policy.max_bursts:
@@ -62,6 +64,21 @@ def caps_hold(run: Run) -> None:
     dollars, cap = run.cloud.bill.rate, run.policy.caps.dollars_per_hour
     if cap is not None and dollars > cap + 0.001:
         run.say("caps", f"${dollars:.2f} an hour, and dollars_per_hour is {cap}")
+    caps_of_a_day_hold(run)
+
+
+def caps_of_a_day_hold(run: Run) -> None:
+    """What was billed, and what all that is there may still cost in its lifetime, is within the day's caps.
+
+    No run lasts into another day. What one may still cost is due to every host that its record has.
+    """
+    cap = run.policy.caps.dollars_per_day
+    if cap is None:
+        return
+    run.cloud.bill.turn(run.clock(), run.cloud.bill.rate)
+    left = sum(_may_cost(run, plot) for plot in run.cloud.ours())
+    if run.cloud.bill.spent + left > cap + run.down_seconds * run.top_rate / 3600 + 0.01:
+        run.say("caps", f"${run.cloud.bill.spent:.2f} and ${left:.2f} to come, and dollars_per_day is {cap}")
 
 
 def names_are_used_once(run: Run) -> None:
@@ -173,6 +190,14 @@ def no_secret_is_told(run: Run) -> None:
         run.say("secrets", "the log has a secret")
     if any(secret.encode() in run.file(part) for part in ("", "-wal")):
         run.say("secrets", "the ledger has a secret")
+
+
+def _may_cost(run: Run, plot: Plot) -> float:
+    """Return the dollars that a site may cost from now on until it must be gone."""
+    pool = run.policy.pool(plot.pool)
+    lifetime = pool.max_lifetime_seconds if pool is not None and pool.max_lifetime_seconds else 0.0
+    left = max(plot.created + lifetime - run.clock(), 0.0)
+    return (CLUSTER_PER_HOUR + HOST_PER_HOUR * plot.size) * left / 3600
 
 
 def _has_reason(run: Run, pool: str, generation: int) -> bool:

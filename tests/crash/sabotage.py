@@ -19,6 +19,7 @@ class Saboteur:
 T1 = ("--tier", "T1")
 SHORT = (*T1, "--script", "short", "--every", "3")
 LIFE = (*T1, "--script", "life", "--every", "9")
+DAY = (*T1, "--script", "day", "--every", "5")
 QUEUES = (*T1, "--script", "queues", "--every", "5")
 MOMENTS = (*T1, "--script", "moments", "--every", "5")
 CAPS = (*T1, "--script", "caps", "--every", "5")
@@ -238,6 +239,20 @@ SABOTEURS: tuple[Saboteur, ...] = (
         "            count.hour += rate(priced)\n",
         "            count.hour += rate(burst) if burst.served else 0.0\n",
         (*T1, "--script", "money", "--every", "5"),
+    ),
+    Saboteur(
+        "ignore the cap of a day",
+        "core/budget.py",
+        "if _over(today, caps.dollars_per_day):",
+        "if _over(-today, caps.dollars_per_day):",
+        DAY,
+    ),
+    Saboteur(
+        "reserve nothing for the rest of a lifetime",
+        "core/budget.py",
+        "count.add(priced, cost(priced, now, day) + reserved(priced, now))",
+        "count.add(priced, cost(priced, now, day))",
+        DAY,
     ),
     Saboteur(
         "bill what was planned since 1970",

@@ -135,6 +135,15 @@ MONEY = Script(
 )
 """Two pools, and money for one of them at a time."""
 
+DAY = Script(
+    "day",
+    _policy(*_TWO_POOLS, max_bursts=2, max_hosts=20, caps=Caps(dollars_per_day=24.0)),
+    lambda: Sched(Scheduling.BACKFILL),
+    _MORE_THAN_ONE,
+    pools={"burst-0": 4, "burst-1": 3},
+)
+"""What one burst may still cost leaves nothing of the day's money for the other until it is gone."""
+
 SHORT = Script(
     "short",
     _policy(pool("burst-0", 3, 1)),
@@ -172,7 +181,7 @@ AGAIN = Script(
 LOOP = Script("loop", LIFE.policy, LIFE.sched, ())
 """Nothing by itself: what happens is drawn."""
 
-SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, MONEY, SHORT, NUDGED, HOSTS)}
+SCRIPTS = {script.name: script for script in (LIFE, QUEUES, MOMENTS, CAPS, MONEY, DAY, SHORT, NUDGED, HOSTS)}
 
 OF_PLACES = {AGAIN.name: AGAIN}
 """Scripts for certain real providers alone."""
