@@ -67,6 +67,7 @@ def daemon(
     written: Written,
     log_format: Annotated[LogFormat, typer.Option(help="How the log is written.")] = LogFormat.TEXT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings and errors alone.")] = False,
     stand_by: Annotated[
         bool, typer.Option("--stand-by", help="Never end by itself: say what is wrong, wait, try again.")
     ] = False,
@@ -82,21 +83,23 @@ def daemon(
     """
     ctx.obj = written
     if ctx.invoked_subcommand is None:
-        raise typer.Exit(_serve(written, stand_by, log_format is LogFormat.JSON, verbose))
+        speech = {"as_json": log_format is LogFormat.JSON, "verbose": verbose, "quiet": quiet}
+        raise typer.Exit(_serve(written, stand_by, **speech))
 
 
-def _serve(written: Written, stand_by: bool, as_json: bool, verbose: bool) -> int:
+def _serve(written: Written, stand_by: bool, **speech: bool) -> int:
+    """Run the daemon until it ends; `speech` is how it logs. Return its exit code."""
     from burstd.engine.log import set_up
 
     if stand_by:
         from burstd.engine import standby
 
-        set_up(as_json=as_json, verbose=verbose)
+        set_up(**speech)
         return standby.stand_by(written.load, written.config)
     config = written.load()
     from burstd.engine.wiring import run
 
-    set_up(as_json=as_json, verbose=verbose)
+    set_up(**speech)
     return run(config)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 
 import pytest
@@ -53,3 +54,50 @@ def test_a_traceback_begins_no_line_that_looks_like_a_sentence() -> None:
     assert first.endswith("WARNING it failed")
     assert rest
     assert all(line.startswith("  ") and line.isprintable() for line in rest)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "subject"),
+    [
+        ("burst-0-g12: serves", {"burst": "burst-0-g12"}),
+        ("job ƒZu34go waits: starting: Hosts for it are up.", {"job": "ƒZu34go"}),
+        ("the lead answers again", {}),
+        ("telling the lead of burst-0-g1: done", {}),
+    ],
+)
+def test_a_json_line_says_what_it_is_about(sentence: str, subject: dict[str, str]) -> None:
+    """A sentence that begins with a burst or a job has it as a field; what is only named in it is none."""
+    line = json.loads(JsonLines().format(record(sentence)))
+
+    assert {key: line[key] for key in ("burst", "job") if key in line} == subject
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("speech", "levels"),
+    [
+        ("verbose=False", ["info", "warning"]),
+        ("verbose=False, quiet=True", ["warning"]),
+        ("verbose=True, quiet=True", ["debug", "info", "warning"]),
+    ],
+)
+def test_how_much_is_said(speech: str, levels: list[str]) -> None:
+    """Each level is said or not as it was asked for; who wants every step gets every step."""
+    options = (
+        f"as_json=True, {speech}"
+        if speech.startswith("verbose")
+        else f"as_json=True, verbose=False, {speech}"
+    )
+    code = f"""
+import logging
+import subprocess
+from burstd.engine.log import set_up
+set_up(as_json=True, {speech})
+for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+    logging.getLogger("burstd").log(level, "a sentence")
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert [json.loads(line)["level"] for line in said.stderr.splitlines()] == levels
