@@ -83,11 +83,6 @@ def test_a_json_line_says_what_it_is_about(sentence: str, subject: dict[str, str
 )
 def test_how_much_is_said(speech: str, levels: list[str]) -> None:
     """Each level is said or not as it was asked for; who wants every step gets every step."""
-    options = (
-        f"as_json=True, {speech}"
-        if speech.startswith("verbose")
-        else f"as_json=True, verbose=False, {speech}"
-    )
     code = f"""
 import logging
 import subprocess
