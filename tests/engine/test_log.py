@@ -85,7 +85,6 @@ def test_how_much_is_said(speech: str, levels: list[str]) -> None:
     """Each level is said or not as it was asked for; who wants every step gets every step."""
     code = f"""
 import logging
-import subprocess
 from burstd.engine.log import set_up
 set_up(as_json=True, {speech})
 for level in (logging.DEBUG, logging.INFO, logging.WARNING):
