@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from burstd.core.model import Burst, Caps, Carried, Phase, Policy, Pool, Snapshot
-from burstd.core.money import DAY_SECONDS, cost, day_of, rate, reserved, shares
+from burstd.core.money import DAY_SECONDS, cost, day_of, rate, reserved, shares, total
 from burstd.core.spending import Living
 
 CHECKPOINT_SECONDS = 60.0
@@ -35,6 +35,12 @@ def refusal(snapshot: Snapshot, policy: Policy, bursts: Iterable[Burst], now: fl
 def counts(policy: Policy) -> bool:
     """Say whether there is any cap in dollars."""
     return bool(policy.caps) or any(pool.dollars_per_day is not None for pool in policy.pools)
+
+
+def spent(snapshot: Snapshot, now: float) -> float:
+    """Return the dollars that all bursts have cost today, as far as it is known."""
+    gone = _Count.past(snapshot, now)
+    return sum(gone.pools.values()) + total(snapshot.bursts, now, day_of(now))
 
 
 def checkpoint(snapshot: Snapshot, bursts: Iterable[Burst], now: float) -> str:

@@ -1,6 +1,6 @@
-"""The socket in the state directory by which orders come in, from this user or root: lines of JSON.
+"""The socket in the state directory for orders and questions, from this user or root: lines of JSON.
 
-A thread takes the lines; the main loop obeys, since it alone writes the ledger.
+A thread takes the lines; the main loop obeys and answers, since it alone has the state.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import queue
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ NAME = "control"
 
 LINE_LIMIT = 65536
 PATIENCE_SECONDS = 10.0
-"""How long whoever connects may take to say its line."""
+"""How long whoever connects may take to say its line, and the main loop to answer a question."""
 
 _CREDENTIALS = struct.Struct("3i")
 """pid, uid and gid of the peer: unix(7), SO_PEERCRED."""
@@ -45,6 +45,18 @@ class Call:
         self.said.put((sentences, done))
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody wants to know. Nothing is written for it, and nobody waits for anything to happen."""
+
+    ask: str
+    said: queue.SimpleQueue[Mapping[str, Any] | None] = field(default_factory=queue.SimpleQueue)
+
+    def answer(self, document: Mapping[str, Any] | None) -> None:
+        """Give the answer, which JSON can hold; None: there will be none."""
+        self.said.put(document)
+
+
 class Control:
     """Listens from `open` until `close`."""
 
@@ -52,6 +64,7 @@ class Control:
         self._state = state
         self._wake = wake
         self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[Question] = queue.SimpleQueue()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
         self._closing = threading.Event()
@@ -70,9 +83,14 @@ class Control:
         self._thread.start()
 
     def calls(self) -> Iterator[Call]:
-        """Yield what came in since the last time."""
+        """Yield the orders that came in since the last time."""
         while not self._calls.empty():
             yield self._calls.get_nowait()
+
+    def questions(self) -> Iterator[Question]:
+        """Yield the questions that came in since the last time."""
+        while not self._questions.empty():
+            yield self._questions.get_nowait()
 
     def close(self) -> None:
         """Listen no more. Who waits for an answer is told that none comes."""
@@ -85,6 +103,8 @@ class Control:
             self._thread.join(PATIENCE_SECONDS)
         for call in self.calls():
             call.answer("burstd was stopped before it could obey.")
+        for question in self.questions():
+            question.answer(None)
 
     def _listen(self) -> None:
         while not self._closing.is_set():
@@ -98,13 +118,21 @@ class Control:
         with contextlib.closing(peer), contextlib.suppress(OSError):
             peer.settimeout(PATIENCE_SECONDS)
             try:
-                call = Call(_order(peer))
+                heard = _heard(peer)
             except (ValueError, TypeError) as exc:
                 _say(peer, (str(exc),), done=True, fine=False)
                 return
-            self._calls.put(call)
+            self._take(heard, peer)
+
+    def _take(self, heard: Call | Question, peer: socket.socket) -> None:
+        if isinstance(heard, Question):
+            self._questions.put(heard)
             self._wake()
-            self._pass_on(call, peer)
+            _tell(heard, peer)
+        else:
+            self._calls.put(heard)
+            self._wake()
+            self._pass_on(heard, peer)
 
     def _pass_on(self, call: Call, peer: socket.socket) -> None:
         done = False
@@ -140,6 +168,27 @@ def ask(state: Path, order: Order) -> Iterator[str]:
     raise BurstdError("burstd ended before it had answered; the order may stand: ask again")
 
 
+def question(state: Path, about: str) -> dict[str, Any]:
+    """Return what a running daemon answers to a question.
+
+    Raises FileNotFoundError and ConnectionRefusedError where none runs, BurstdError where none answers.
+    """
+    with short(state) as folder, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        peer.settimeout(2 * PATIENCE_SECONDS)
+        peer.connect(f"{folder}/{NAME}")
+        try:
+            peer.sendall(json.dumps({"ask": about}).encode() + b"\n")
+            line = peer.makefile("rb").readline()
+        except TimeoutError as exc:
+            raise BurstdError("burstd runs and does not answer; its log may tell why") from exc
+    if not line:
+        raise BurstdError("burstd ended before it had answered")
+    said: dict[str, Any] = json.loads(line)
+    if not said["fine"]:
+        raise BurstdError(" ".join(said["sentences"]))
+    return dict(said["answer"])
+
+
 @contextlib.contextmanager
 def short(folder: Path) -> Iterator[str]:
     """Have another path to a folder, of a few bytes: that of a socket may have 107 at most (unix(7))."""
@@ -150,7 +199,7 @@ def short(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _order(peer: socket.socket) -> Order:
+def _heard(peer: socket.socket) -> Call | Question:
     """Read the one line. Raises ValueError, TypeError, OSError."""
     _, userid, _ = _CREDENTIALS.unpack(
         peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
@@ -161,7 +210,24 @@ def _order(peer: socket.socket) -> Order:
     fields: Any = json.loads(line)
     if not isinstance(fields, dict):
         raise ValueError("an order is a JSON object")
-    return Order.read(fields, userid)
+    return _question(fields) if "ask" in fields else Call(Order.read(fields, userid))
+
+
+def _question(fields: Mapping[str, Any]) -> Question:
+    if fields != {"ask": "status"}:
+        raise ValueError(f"there is no question {fields['ask']!r}")
+    return Question("status")
+
+
+def _tell(question: Question, peer: socket.socket) -> None:
+    try:
+        document = question.said.get(timeout=PATIENCE_SECONDS)
+    except queue.Empty:
+        document = None
+    if document is None:
+        _say(peer, ("burstd is busy, or is being stopped: ask again",), done=True, fine=False)
+    else:
+        peer.sendall(json.dumps({"answer": document, "fine": True}).encode() + b"\n")
 
 
 def _say(peer: socket.socket, sentences: tuple[str, ...], *, done: bool, fine: bool = True) -> None:

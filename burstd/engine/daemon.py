@@ -9,7 +9,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from burstd.core.adoption import adopt, resumed, sight
 from burstd.core.errors import ConfigError, LeadError, TurnLost
@@ -32,6 +32,7 @@ from burstd.core.planner import plan
 from burstd.engine.accounts import Accounts
 from burstd.engine.callers import Callers
 from burstd.engine.control import Call
+from burstd.engine.desk import Desk
 from burstd.engine.effects import Gate, Perform
 from burstd.engine.ledger import Ledger
 from burstd.engine.memory import Memory
@@ -40,6 +41,7 @@ from burstd.engine.orders import Orders
 from burstd.engine.queues import QueueBook
 from burstd.engine.sentences import adopted, not_listed, started
 from burstd.engine.teller import Teller
+from burstd.engine.terms import Terms
 from burstd.engine.turn import UNRIVALLED, Turn, Unrivalled
 from burstd.engine.workers import Workers, threads
 from burstd.lead.contract import Lead
@@ -53,14 +55,6 @@ GATHER_SECONDS = 0.02
 
 AGAIN_SECONDS = 0.5
 """Before a lead that is only coming back is looked at again: what it lacks yet no event tells."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What holds while one generation of the lead lives: what may be done, and how its scheduler behaves."""
-
-    policy: Policy
-    scheduling: Scheduling
 
 
 class Daemon:
@@ -105,6 +99,7 @@ class Daemon:
         self._orders = Orders(ledger)
         self._leaving = False
         self._callers = Callers()
+        self.desk = Desk()
         self.calls: Callable[[], Iterable[Call]] = lambda: ()
         """Tells which orders came in since the last time; whoever made this may listen for some."""
         self._lead_was_seen = True
@@ -154,6 +149,7 @@ class Daemon:
             log.info("%s: was %s when burstd last ran; taking it up again", burst.name, burst.phase)
         while not self._stopping:
             wake_at = self.tick()
+            self.desk.answer(self._known, self.policy, self._clock(), lead_answers=self._lead_was_seen)
             self._wait(wake_at)
         self._finish()
         if self._turn.lost:
@@ -186,7 +182,9 @@ class Daemon:
             return min(next_reading, next_listing or next_reading)
         self._teller.tell_refusals(view, self.policy, queues)
         self._accounts.note_uses(self._bursts.values(), view, self.policy, now)
-        result = plan(self.snapshot(view, queues, now), self.policy, now)
+        snapshot = self.snapshot(view, queues, now)
+        result = plan(snapshot, self.policy, now)
+        self.desk.keep(snapshot, result)
         self._apply(result, now)
         look_again = self._end_orders(now)
         times = (next_listing, next_reading, result.wake_at, self._gate.next_rest_end(), look_again)
@@ -205,22 +203,30 @@ class Daemon:
 
     def snapshot(self, view: LeadView, queues: tuple[Queue, ...], now: float) -> Snapshot:
         """Return everything a plan is made from, as it is now."""
-        return Snapshot(
+        return replace(
+            self._known(now),
             hosts=view.hosts,
             jobs=view.jobs,
-            bursts=tuple(self._bursts.values()),
-            cooldowns=self._cooldowns,
-            generations=tuple(sorted(self._generations.items())),
             in_flight=self._gate.in_flight(now),
-            started=self._started,
             queues=queues,
             scheduling=self._scheduling,
             lead_since=self._lead_since,
+            proven=self._proven,
+            **self._memory.fields(view),
+        )
+
+    def _known(self, now: float) -> Snapshot:
+        """Return what is known without the lead."""
+        return Snapshot(
+            (),
+            (),
+            tuple(self._bursts.values()),
+            self._cooldowns,
+            tuple(sorted(self._generations.items())),
+            started=self._started,
             unseen=self._observer.unseen(),
             by_hand=replace(self._orders.standing, leaving=self._leaving),
-            proven=self._proven,
             **self._accounts.fields(now),
-            **self._memory.fields(view),
         )
 
     def _wait(self, wake_at: float | None) -> None:

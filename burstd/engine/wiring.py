@@ -23,12 +23,13 @@ from burstd.core.planner import plan
 from burstd.core.scheduling import lacks, meaning
 from burstd.engine.address import LeadAddress
 from burstd.engine.control import Control
-from burstd.engine.daemon import Daemon, Terms
+from burstd.engine.daemon import Daemon
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
 from burstd.engine.statedir import alone, state_dir
+from burstd.engine.terms import Terms
 from burstd.engine.turn import Turn
 from burstd.join.curve import Handshake, explain, probe, read
 from burstd.join.papers import Join
@@ -116,7 +117,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         control = Control(state, daemon.wake)
         control.open()
         stack.callback(control.close)
-        daemon.calls = control.calls
+        daemon.calls, daemon.desk.questions = control.calls, control.questions
         leave = daemon.leave if config.on_exit == "down" else daemon.stop
         _stop_on_signals(daemon, leave)
         _say_start(met, resolved)

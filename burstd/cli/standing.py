@@ -1,0 +1,173 @@
+"""How `burstd status` finds what stands, and shows it: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+
+import click
+import typer
+
+from burstd.config import Config
+from burstd.core.errors import BurstdError
+from burstd.core.model import ByHand
+from burstd.core.money import day_of
+from burstd.core.status import BurstStatus, PoolStatus, Status, WaitStatus, from_ledger
+from burstd.core.text import printable
+from burstd.engine import control
+from burstd.engine.ledger import Ledger
+from burstd.engine.orders import Orders
+from burstd.engine.statedir import state_dir
+
+WIDTH = 120
+AGAIN_SECONDS = 2.0
+
+NO_DAEMON = "No burstd answers here: this is what its ledger says, so hosts and jobs are not known."
+
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def found(config: Config) -> Status:
+    """Return what the daemon says, or what the ledger does where none answers.
+
+    Raises BurstdError where a daemon runs and does not answer, LedgerError for a ledger that cannot be read.
+    """
+    state = state_dir(config)
+    try:
+        return Status.read(control.question(state, "status"))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return _by_ledger(config)
+    except PermissionError as exc:
+        raise BurstdError(f"{state} is not yours: ask as the user of burstd, or as root") from exc
+    except (KeyError, TypeError) as exc:
+        raise BurstdError("the burstd that runs is of another version: ask with the command of that") from exc
+
+
+def as_text(status: Status) -> str:
+    """Return it as one JSON document."""
+    return json.dumps(status.document(), indent=2, ensure_ascii=False)
+
+
+def as_table(status: Status) -> str:
+    """Return it as text for people."""
+    lines = [*_head(status)]
+    lines += _table(("pool", "provider", "state", "hosts", "jobs", "last error"), map(_pool, status.pools))
+    if status.bursts:
+        rows = (_burst(burst) for burst in status.bursts)
+        lines += _table(("burst", "phase", "age", "hosts", "jobs", "dollars", "note"), rows)
+    else:
+        lines.append("No burst is up.")
+    if status.waiting:
+        lines += _table(("jobs wait", "for", "for example", "in words"), map(_wait, status.waiting))
+    return "\n".join(lines)
+
+
+def watched(config: Config) -> None:
+    """Print it again and again until interrupted."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            text = as_table(found(config))
+            click.clear()
+            typer.echo(text)
+            time.sleep(AGAIN_SECONDS)
+
+
+def age(seconds: float) -> str:
+    """Return a span as people say it, in its two largest units: `2 h 5 min`."""
+    whole, parts = int(seconds), []
+    for unit, size in _UNITS:
+        count, whole = divmod(whole, size)
+        parts.append(f"{count} {unit}" if count else "")
+    first = next((index for index, part in enumerate(parts) if part), len(parts))
+    return " ".join(part for part in parts[first : first + 2] if part) or "0 s"
+
+
+def _by_ledger(config: Config) -> Status:
+    path, now = state_dir(config) / "ledger.db", time.time()
+    providers = {pool.name: pool.provider for pool in config.pools}
+    if not path.is_file():
+        return from_ledger((), (), ByHand(), now, providers=providers)
+    with closing(Ledger(path, read_only=True)) as ledger:
+        return from_ledger(
+            ledger.bursts(),
+            ledger.cooldowns(now, config.limits.close_after),
+            Orders(ledger).standing,
+            now,
+            past=ledger.past(day_of(now)),
+            providers=providers,
+        )
+
+
+def _head(status: Status) -> Iterator[str]:
+    if status.source == "ledger":
+        yield NO_DAEMON
+    elif not status.lead_answers:
+        yield "The lead does not answer; hosts and jobs are as they were seen last."
+    if status.paused:
+        yield "burstd is paused and makes nothing: `burstd resume` ends that."
+    if status.spend_unknown:
+        yield "What was spent today is not known, so nothing is bought: see `burstd resume`."
+    yield f"Spent today, by burstd's estimate: {status.dollars_today:.2f} dollars."
+
+
+def _pool(pool: PoolStatus) -> tuple[str, ...]:
+    state = pool.state.replace("-", " ")
+    until = f" until {_clock(pool.until)}" if pool.until is not None else ""
+    hosts = _hosts(pool.hosts_online, pool.hosts_total)
+    return pool.name, pool.provider, f"{state}{until}", hosts, _count(pool.jobs), pool.last_error
+
+
+def _burst(burst: BurstStatus) -> tuple[str, ...]:
+    return (
+        burst.name,
+        burst.phase,
+        age(burst.age_seconds),
+        _hosts(burst.hosts_online, burst.hosts_total),
+        _count(burst.jobs),
+        "no price" if burst.dollars is None else f"{burst.dollars:.2f}",
+        "; ".join(_notes(burst)),
+    )
+
+
+def _notes(burst: BurstStatus) -> Iterator[str]:
+    if burst.why:
+        yield burst.why
+    if burst.last_error and burst.last_error != burst.why:
+        yield f"failed: {burst.last_error}"
+    if burst.pending:
+        yield f"waits: {burst.pending}"
+
+
+def _wait(wait: WaitStatus) -> tuple[str, ...]:
+    return str(wait.jobs), wait.code, ", ".join(wait.examples), wait.sentence
+
+
+def _hosts(online: int | None, total: int | None) -> str:
+    return "?" if online is None and total is None else f"{_count(online)}/{_count(total)}"
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _clock(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%H:%M} UTC"
+
+
+def _table(columns: Sequence[str], rows: Iterator[tuple[str, ...]] | map[tuple[str, ...]]) -> list[str]:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(text)) for text in row))
+    console = Console(file=io.StringIO(), width=WIDTH)
+    console.print(table)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]

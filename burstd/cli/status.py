@@ -1,0 +1,38 @@
+"""`burstd status`: pools, bursts, jobs that wait, as the daemon sees them or as the ledger has them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from burstd.cli.options import Written, configured
+
+
+@configured
+def status(
+    ctx: typer.Context,  # noqa: ARG001
+    written: Written,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False,
+) -> None:
+    """Say what stands: pools, bursts with their hosts, jobs and cost, why jobs wait. Changes nothing.
+
+    Asks the daemon that runs with this configuration; without one it reads the ledger, and says so.
+    """
+    from burstd.cli.standing import as_table, as_text, found, watched
+
+    config = written.load(here=False)
+    if as_json and watch:
+        raise typer.BadParameter(
+            "--watch is for people; ask for --json again and again", param_hint="--watch"
+        )
+    if watch:
+        watched(config)
+    else:
+        typer.echo((as_text if as_json else as_table)(found(config)))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give this command to an app."""
+    app.command()(status)
