@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 
-import click
 import typer
 
 from burstd.config import Config
@@ -27,6 +26,9 @@ WIDTH = 120
 AGAIN_SECONDS = 2.0
 
 NO_DAEMON = "No burstd answers here: this is what its ledger says, so hosts and jobs are not known."
+NOT_YET = "burstd looks at the lead for the first time: hosts and jobs are not known yet."
+NEVER_SEEN = "The lead does not answer, and was not seen yet: hosts and jobs are not known."
+OLD = "The lead does not answer; hosts and jobs are as they were last seen."
 
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -68,10 +70,12 @@ def as_table(status: Status) -> str:
 
 def watched(config: Config) -> None:
     """Print it again and again until interrupted."""
+    from rich.console import Console
+
     with suppress(KeyboardInterrupt):
         while True:
             text = as_table(found(config))
-            click.clear()
+            Console().clear()
             typer.echo(text)
             time.sleep(AGAIN_SECONDS)
 
@@ -103,15 +107,23 @@ def _by_ledger(config: Config) -> Status:
 
 
 def _head(status: Status) -> Iterator[str]:
-    if status.source == "ledger":
-        yield NO_DAEMON
-    elif not status.lead_answers:
-        yield "The lead does not answer; hosts and jobs are as they were seen last."
+    unknown = _unknown(status)
+    if unknown:
+        yield unknown
     if status.paused:
         yield "burstd is paused and makes nothing: `burstd resume` ends that."
     if status.spend_unknown:
         yield "What was spent today is not known, so nothing is bought: see `burstd resume`."
     yield f"Spent today, by burstd's estimate: {status.dollars_today:.2f} dollars."
+
+
+def _unknown(status: Status) -> str:
+    """Say what of the tables is not known, or not as it is now; "" is nothing."""
+    if status.source == "ledger":
+        return NO_DAEMON
+    if any(pool.hosts_online is None for pool in status.pools):
+        return NOT_YET if status.lead_answers else NEVER_SEEN
+    return "" if status.lead_answers else OLD
 
 
 def _pool(pool: PoolStatus) -> tuple[str, ...]:

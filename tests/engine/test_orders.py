@@ -14,7 +14,7 @@ import pytest
 from burstd.core.errors import BurstdError
 from burstd.core.model import Action, ByHand, Closed, Failure, Outcome, Phase, Up, Verb
 from burstd.engine import control
-from burstd.engine.control import Control, ask, short
+from burstd.engine.control import Control, ask, question, short
 from burstd.engine.ledger import Ledger
 from burstd.engine.orders import Order, Orders
 from burstd.testing.builders import NOW, a_burst
@@ -106,6 +106,8 @@ def obeying(tmp_path):
         while not over.is_set():
             woken.wait(0.05)
             woken.clear()
+            for asked in listening.questions():
+                asked.answer({"asked": asked.ask})
             for call in listening.calls():
                 heard.append(call.order)
                 call.answer("taken.", done=not call.order.wait)
@@ -137,7 +139,17 @@ class TestControl:
 
     @pytest.mark.parametrize(
         "line",
-        [b"", b"{", b"3", b'{"do": "dance"}', b'{"do": "up", "hosts": "many"}', b'{"do": "up", "x": 1}'],
+        [
+            b"",
+            b"{",
+            b"3",
+            b'{"do": "dance"}',
+            b'{"do": "up", "hosts": "many"}',
+            b'{"do": "up", "x": 1}',
+            b'{"ask": "gold"}',
+            b'{"ask": []}',
+            b'{"ask": "status", "do": "pause"}',
+        ],
     )
     def test_what_is_no_order_is_refused(self, obeying, tmp_path, line) -> None:
         """Bytes that nobody understands reach no loop and end nothing."""
@@ -148,6 +160,32 @@ class TestControl:
         assert (answer["fine"], answer["done"]) == (False, True)
         assert obeying == []
         assert list(ask(tmp_path, Order("pause"))) == ["taken."]
+
+    def test_a_question_is_answered_and_is_no_order(self, obeying, tmp_path) -> None:
+        """Who asks gets one document; nothing is obeyed, so nothing is written."""
+        assert question(tmp_path, "status") == {"asked": "status"}
+        assert obeying == []
+        with pytest.raises(BurstdError, match="there is no question 'gold'"):
+            question(tmp_path, "gold")
+
+    def test_who_asks_is_told_of_the_end(self, tmp_path) -> None:
+        """A daemon that stops before it answered says so."""
+        asked = threading.Event()
+        listening = Control(tmp_path, asked.set)
+        listening.open()
+        refusals: list[str] = []
+
+        def ask_and_note() -> None:
+            with pytest.raises(BurstdError) as refused:
+                question(tmp_path, "status")
+            refusals.append(str(refused.value))
+
+        asking = threading.Thread(target=ask_and_note)
+        asking.start()
+        assert asked.wait(20)
+        listening.close()
+        asking.join(20)
+        assert refusals == ["burstd is busy, or is being stopped: ask again"]
 
     def test_without_a_daemon_nobody_answers(self, tmp_path) -> None:
         """Whoever asks finds out at once that none runs."""
