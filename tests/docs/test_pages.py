@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from burstd import __version__
 from burstd.cli import app
 from burstd.core.model import Phase
 from burstd.core.reasons import Code
+from burstd.core.status import BurstStatus, PoolState, PoolStatus, Status, WaitStatus
 
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
@@ -104,6 +106,16 @@ def test_the_architecture_names_every_package() -> None:
 def test_the_architecture_lists_the_reasons() -> None:
     """The table of reasons has every code, in the code's own order, and no other."""
     assert first_cells(ARCHITECTURE, "## Why a job waits\n") == list(Code)
+
+
+def test_the_page_about_status_lists_states_and_names() -> None:
+    """The tables of what stands have every state of a pool, and every name of the document, in order."""
+    page = ROOT / "docs/status.md"
+    assert re.findall(r"^\| `([a-z-]+)` \|", page.read_text(), re.MULTILINE) == list(PoolState)
+    rows = page.read_text().partition("| where | names |\n")[2].splitlines()[1:]
+    listed = [re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", row.split("|")[2])) for row in rows]
+    shown = (Status, PoolStatus, BurstStatus, WaitStatus)
+    assert listed == [[one.name for one in fields(kind)] for kind in shown]
 
 
 def test_the_architecture_lists_the_phases() -> None:
