@@ -205,7 +205,7 @@ def _heard(peer: socket.socket) -> Call | Question:
         peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     )
     if userid not in (0, os.geteuid()):
-        raise ValueError(f"uid {userid} may not give orders here: only the user of burstd may, and root")
+        raise ValueError(f"uid {userid} may not order or ask here: only the user of burstd may, and root")
     line = peer.makefile("rb").readline(LINE_LIMIT)
     fields: Any = json.loads(line)
     if not isinstance(fields, dict):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +22,14 @@ from burstd.engine.ledger import Ledger
 from burstd.engine.orders import Order, Orders
 from burstd.testing.builders import NOW, a_burst
 
+AS_ANOTHER = """
+import os, socket, sys
+os.setuid(65534)
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(sys.argv[1])
+peer.sendall(sys.argv[2].encode() + b"\\n")
+print(peer.makefile().readline())
+"""
 POOLS = ("burst-0", "burst-1")
 
 
@@ -167,6 +178,25 @@ class TestControl:
         assert obeying == []
         with pytest.raises(BurstdError, match="there is no question 'gold'"):
             question(tmp_path, "gold")
+
+    @pytest.mark.process
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask as another user")
+    @pytest.mark.parametrize("line", ['{"ask": "status"}', '{"do": "pause"}'])
+    def test_another_user_is_refused(self, line) -> None:
+        """Where the socket could be reached after all, the kernel's word about who asks still counts."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(Control(Path(folder), lambda: None)) as open_one,
+        ):
+            open_one.open()
+            Path(folder).chmod(0o755)
+            Path(folder, control.NAME).chmod(0o666)
+            command = [sys.executable, "-c", AS_ANOTHER, f"{folder}/{control.NAME}", line]
+            told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+            assert [*open_one.calls(), *open_one.questions()] == []
+        answer = json.loads(told.stdout)
+        assert not answer["fine"]
+        assert answer["sentences"][0].startswith("uid 65534 may not")
 
     def test_who_asks_is_told_of_the_end(self, tmp_path) -> None:
         """A daemon that stops before it answered says so."""
