@@ -56,3 +56,13 @@ def test_a_burst_that_serves_is_shown_with_its_hosts_job_and_cost(town):
     found = json.loads(town.command("status", "--json").stdout)
     (burst,) = found["bursts"]
     assert (found["source"], burst["phase"], burst["hosts_online"]) == ("ledger", "serving", None)
+
+
+@pytest.mark.parametrize("make_town", ["embedded"], indirect=True)
+def test_the_daemon_answers_while_its_lead_does_not(town):
+    """A lead that is gone is told, and what was seen of it last."""
+    town.serving()
+    until(town, lambda found: found["pools"][0]["hosts_online"] == 0)
+    town.stage.kill_lead()
+    until(town, lambda found: not found["lead_answers"])
+    assert town.command("status").stdout.startswith("The lead does not answer; hosts and jobs are as")
