@@ -50,8 +50,8 @@ def found(config: Config) -> Status:
 
 
 def as_text(status: Status) -> str:
-    """Return it as one JSON document."""
-    return json.dumps(status.document(), indent=2, ensure_ascii=False)
+    """Return it as one JSON document, in ASCII: what clouds wrote steers no terminal."""
+    return json.dumps(status.document(), indent=2)
 
 
 def as_table(status: Status) -> str:
