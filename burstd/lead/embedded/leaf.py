@@ -6,7 +6,6 @@ import logging
 import signal
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 import zmq
 
@@ -28,17 +27,18 @@ class Leaf:
 
     def __init__(self, argv: Argv, file: BrokerFile, certificate: Certificate) -> None:
         self._loop = Loop()
-        self._introduction = introduce(argv, file) | {"uuid": str(uuid4())}
+        self._introduction = introduce(argv, file)
         self._met = ""
         self._leaving = False
         surroundings = {"BURSTD_RUNDIR": str(argv.rundir)}
         self._surroundings = surroundings
         self._tasks = Tasks(self._loop, self._say, surroundings)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._dealer = sockets.connect(self._context, certificate, file.connect)
+        self._dealer = sockets.dealer(self._context, certificate)
         self._monitor = sockets.monitor(
             self._loop, self._dealer, zmq.EVENT_HANDSHAKE_SUCCEEDED, self._connected
         )
+        sockets.connect(self._dealer, file.connect)
         log.info("overlay.debug: connecting to %s", file.connect)
 
     def run(self) -> None:
@@ -76,6 +76,7 @@ class Leaf:
                 log.info("overlay.debug: hello parent 0 %s", message["lead"])
                 self._met = message["lead"]
                 self._surroundings["FLUX_URI"] = message["uri"]
+                self._say({"type": "here"})
             case "disconnect":
                 log.error("overlay.err: sent disconnect control message: %s", message["why"])
                 self._loop.stop()

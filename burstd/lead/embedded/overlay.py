@@ -1,8 +1,9 @@
 """Who is in: the leaves that said hello, the lead's end of their connections, and when they are gone.
 
-A leaf says `hello` (rank, host, hosts, hostname, cores, gpus, shape, any_hostname, noverify, uuid, met) and
-gets `welcome` (uri, lead) or `disconnect` (why). Then it sends what its tasks say (see `Tasks`), is sent
-`run` and `kill`, and ends with `goodbye`, which is answered by `goodbye`.
+A leaf says `hello` (rank, host, hosts, hostname, cores, gpus, shape, any_hostname, noverify, met) and
+gets `welcome` (uri, lead) or `disconnect` (why). It answers a welcome with `here`, and only then is in: as in
+Flux, a host that is online knows its lead. Then it sends what its tasks say (see `Tasks`), is sent `run` and
+`kill`, and ends with `goodbye`, which is answered by `goodbye`.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ class Court(Protocol):
     def told(self, rank: int, message: dict[str, Any]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Peer:
     rank: int
-    uuid: str
+    hello: Mapping[str, Any]
+    is_in: bool = False
 
 
 class Overlay:
@@ -93,12 +95,19 @@ class Overlay:
                 self._heard(identity, message)
 
     def _heard(self, identity: bytes, message: dict[str, Any]) -> None:
-        rank = self._peers[identity].rank
-        if message["type"] == "goodbye":
+        peer = self._peers[identity]
+        if message["type"] == "here":
+            self._let_in(peer)
+        elif message["type"] == "goodbye":
             sockets.send(self._router, {"type": "goodbye"}, identity)
             self._drop(identity, "administrative shutdown")
         elif self._court:
-            self._court.told(rank, message)
+            self._court.told(peer.rank, message)
+
+    def _let_in(self, peer: _Peer) -> None:
+        peer.is_in = True
+        if self._court:
+            self._court.joined(peer.rank, peer.hello)
 
     def _hello(self, identity: bytes, hello: Mapping[str, Any]) -> None:
         rank, host = int(hello["rank"]), str(hello["host"])
@@ -117,10 +126,8 @@ class Overlay:
                 sockets.send(self._router, {"type": "disconnect", "why": "another one took its place"}, old)
                 self._drop(old, "lost connection")
         log.info("overlay.debug: accepting connection from %s (rank %d) status full", host, rank)
-        self._peers[identity] = _Peer(rank, str(hello["uuid"]))
+        self._peers[identity] = _Peer(rank, hello)
         sockets.send(self._router, {"type": "welcome", "uri": self._local_uri, "lead": self._uuid}, identity)
-        if self._court:
-            self._court.joined(rank, hello)
 
     def _objection(self, rank: int, host: str, hello: Mapping[str, Any]) -> str:
         if hello["met"]:
@@ -149,5 +156,5 @@ class Overlay:
     def _drop(self, identity: bytes, why: str) -> None:
         peer = self._peers.pop(identity)
         log.info("overlay.info: %s (rank %d) is gone: %s", self._hosts[peer.rank], peer.rank, why)
-        if self._court:
+        if self._court and peer.is_in:
             self._court.left(peer.rank)

@@ -31,19 +31,24 @@ def listen(context: zmq.Context[zmq.Socket[bytes]], certificate: Certificate, ur
     return router
 
 
-def connect(context: zmq.Context[zmq.Socket[bytes]], certificate: Certificate, uri: str) -> zmq.Socket[bytes]:
-    """Return a DEALER that keeps trying to reach `uri`; neither a closed port nor a wrong key ends that.
+def dealer(context: zmq.Context[zmq.Socket[bytes]], certificate: Certificate) -> zmq.Socket[bytes]:
+    """Return a DEALER that lets in the certificate's own key alone; it is not connected yet."""
+    made = _secured(context, zmq.DEALER, certificate)
+    made.curve_serverkey = certificate.public_key
+    made.reconnect_ivl = 100
+    return made
 
-    Raises SettingsError where `uri` is none.
+
+def connect(dealer: zmq.Socket[bytes], uri: str) -> None:
+    """Keep trying to reach `uri` from now on; neither a closed port nor a wrong key ends that.
+
+    Watch the socket's events before: the handshake is done in another thread, and may be over when this
+    returns. Raises SettingsError where `uri` is none.
     """
-    dealer = _secured(context, zmq.DEALER, certificate)
-    dealer.curve_serverkey = certificate.public_key
-    dealer.reconnect_ivl = 100
     try:
         dealer.connect(uri)
     except zmq.ZMQError as exc:
         raise SettingsError(f"cannot connect to {uri!r}: {exc.strerror}; see connect in [bootstrap]") from exc
-    return dealer
 
 
 def _secured(
