@@ -20,6 +20,7 @@ from typing import Any
 
 from burstd.core.errors import BurstdError
 from burstd.engine.orders import Order
+from burstd.engine.questions import PATIENCE_SECONDS, Question, Questions
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,6 @@ NAME = "control"
 """The name of the socket in the state directory."""
 
 LINE_LIMIT = 65536
-PATIENCE_SECONDS = 10.0
-"""How long whoever connects may take to say its line, and the main loop to answer a question."""
-
 _CREDENTIALS = struct.Struct("3i")
 """pid, uid and gid of the peer: unix(7), SO_PEERCRED."""
 
@@ -45,26 +43,14 @@ class Call:
         self.said.put((sentences, done))
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What somebody wants to know. Nothing is written for it, and nobody waits for anything to happen."""
-
-    ask: str
-    said: queue.SimpleQueue[Mapping[str, Any] | None] = field(default_factory=queue.SimpleQueue)
-
-    def answer(self, document: Mapping[str, Any] | None) -> None:
-        """Give the answer, which JSON can hold; None: there will be none."""
-        self.said.put(document)
-
-
 class Control:
     """Listens from `open` until `close`."""
 
-    def __init__(self, state: Path, wake: Callable[[], None]) -> None:
+    def __init__(self, state: Path, wake: Callable[[], None], questions: Questions) -> None:
         self._state = state
         self._wake = wake
         self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
-        self._questions: queue.SimpleQueue[Question] = queue.SimpleQueue()
+        self._questions = questions
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
         self._closing = threading.Event()
@@ -87,11 +73,6 @@ class Control:
         while not self._calls.empty():
             yield self._calls.get_nowait()
 
-    def questions(self) -> Iterator[Question]:
-        """Yield the questions that came in since the last time."""
-        while not self._questions.empty():
-            yield self._questions.get_nowait()
-
     def close(self) -> None:
         """Listen no more. Who waits for an answer is told that none comes."""
         self._closing.set()
@@ -103,8 +84,7 @@ class Control:
             self._thread.join(PATIENCE_SECONDS)
         for call in self.calls():
             call.answer("burstd was stopped before it could obey.")
-        for question in self.questions():
-            question.answer(None)
+        self._questions.refuse()
 
     def _listen(self) -> None:
         while not self._closing.is_set():
@@ -126,9 +106,7 @@ class Control:
 
     def _take(self, heard: Call | Question, peer: socket.socket) -> None:
         if isinstance(heard, Question):
-            self._questions.put(heard)
-            self._wake()
-            _tell(heard, peer)
+            _tell(self._questions.put(heard), peer)
         else:
             self._calls.put(heard)
             self._wake()
@@ -204,26 +182,23 @@ def _heard(peer: socket.socket) -> Call | Question:
     _, userid, _ = _CREDENTIALS.unpack(
         peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     )
+    # whoever is refused is heard out: what is closed with a line unread reaches the other side as an error
+    line = peer.makefile("rb").readline(LINE_LIMIT)
     if userid not in (0, os.geteuid()):
         raise ValueError(f"uid {userid} may not order or ask here: only the user of burstd may, and root")
-    line = peer.makefile("rb").readline(LINE_LIMIT)
     fields: Any = json.loads(line)
     if not isinstance(fields, dict):
         raise ValueError("an order is a JSON object")
-    return _question(fields) if "ask" in fields else Call(Order.read(fields, userid))
+    return _question(fields, userid) if "ask" in fields else Call(Order.read(fields, userid))
 
 
-def _question(fields: Mapping[str, Any]) -> Question:
+def _question(fields: Mapping[str, Any], userid: int) -> Question:
     if fields != {"ask": "status"}:
         raise ValueError(f"there is no question {fields['ask']!r}")
-    return Question("status")
+    return Question("status", userid=userid)
 
 
-def _tell(question: Question, peer: socket.socket) -> None:
-    try:
-        document = question.said.get(timeout=PATIENCE_SECONDS)
-    except queue.Empty:
-        document = None
+def _tell(document: Mapping[str, Any] | None, peer: socket.socket) -> None:
     if document is None:
         _say(peer, ("burstd is busy, or is being stopped: ask again",), done=True, fine=False)
     else:

@@ -39,10 +39,12 @@ from burstd.engine.memory import Memory
 from burstd.engine.observer import Observer, Seen
 from burstd.engine.orders import Orders
 from burstd.engine.queues import QueueBook
+from burstd.engine.records import Records
 from burstd.engine.sentences import adopted, not_listed, started
 from burstd.engine.teller import Teller
 from burstd.engine.terms import Terms
 from burstd.engine.turn import UNRIVALLED, Turn, Unrivalled
+from burstd.engine.witness import Audience, Tick
 from burstd.engine.workers import Workers, threads
 from burstd.lead.contract import Lead
 from burstd.plugins.contract import Provider
@@ -51,7 +53,6 @@ log = logging.getLogger("burstd")
 
 GATHER_SECONDS = 0.02
 """Events that come together are answered together: the loop waits this long after the first."""
-
 
 AGAIN_SECONDS = 0.5
 """Before a lead that is only coming back is looked at again: what it lacks yet no event tells."""
@@ -86,13 +87,11 @@ class Daemon:
         self._stopping = False
         self._gate = Gate(ledger, perform, clock, self.wake, turn=turn.check, workers=workers, pause=pause)
         self._observer = Observer(providers, clock, self.wake, workers)
-        self._bursts = {burst.name: burst for burst in ledger.bursts()}
-        self._generations = dict(ledger.generations())
+        self.audience = Audience()
+        self._records = Records(ledger, self.audience)
         self._started = clock()
         self._turn = turn
         self._cooldowns = ledger.cooldowns(self._started, policy.close_after)
-        self._proven = ledger.proven()
-        self._gone: dict[str, float] = {}
         self._teller = Teller()
         self._memory = Memory()
         self._accounts = Accounts(ledger, lead, self._started)
@@ -100,6 +99,7 @@ class Daemon:
         self._leaving = False
         self._callers = Callers()
         self.desk = Desk()
+        self.audience.join(self.desk)
         self.calls: Callable[[], Iterable[Call]] = lambda: ()
         """Tells which orders came in since the last time; whoever made this may listen for some."""
         self._lead_was_seen = True
@@ -145,11 +145,11 @@ class Daemon:
 
         Raises TurnLost once another burstd serves the lead.
         """
-        for burst in self._bursts.values():
+        for burst in self._records.bursts.values():
             log.info("%s: was %s when burstd last ran; taking it up again", burst.name, burst.phase)
         while not self._stopping:
             wake_at = self.tick()
-            self.desk.answer(self._known, self.policy, self._clock(), lead_answers=self._lead_was_seen)
+            self.desk.answer(self._known, self.policy, self._clock())
             self._wait(wake_at)
         self._finish()
         if self._turn.lost:
@@ -170,7 +170,7 @@ class Daemon:
             return None
         self._take_orders(now)
         self._take_listings(now)
-        next_listing = self._observer.ask(self._bursts.values(), now)
+        next_listing = self._observer.ask(self._records.bursts.values(), now)
         view = self._view()
         if view is None or not self._observer.answered():
             return next_listing
@@ -181,11 +181,11 @@ class Daemon:
         if queues is None:
             return min(next_reading, next_listing or next_reading)
         self._teller.tell_refusals(view, self.policy, queues)
-        self._accounts.note_uses(self._bursts.values(), view, self.policy, now)
+        self._accounts.note_uses(self._records.bursts.values(), view, self.policy, now)
         snapshot = self.snapshot(view, queues, now)
         result = plan(snapshot, self.policy, now)
-        self.desk.keep(snapshot, result)
         self._apply(result, now)
+        self.audience.ticked(Tick(snapshot, result, self.policy, now, self._clock() - now))
         look_again = self._end_orders(now)
         times = (next_listing, next_reading, result.wake_at, self._gate.next_rest_end(), look_again)
         return min((moment for moment in times if moment is not None), default=None)
@@ -193,7 +193,7 @@ class Daemon:
     def _end_orders(self, now: float) -> float | None:
         """Answer who waits, leave if that was ordered; return when to look for what is kept, which goes."""
         pools = [pool.name for pool in self.policy.pools]
-        bursts = tuple(self._bursts.values())
+        bursts = tuple(self._records.bursts.values())
         unseen = self._callers.answer(pools, bursts, self._teller.order, self._observer.shows)
         if self._leaving and not bursts and not any(map(self._observer.shows, pools)):
             self.stop()
@@ -211,7 +211,7 @@ class Daemon:
             queues=queues,
             scheduling=self._scheduling,
             lead_since=self._lead_since,
-            proven=self._proven,
+            proven=self._records.proven,
             **self._memory.fields(view),
         )
 
@@ -220,9 +220,9 @@ class Daemon:
         return Snapshot(
             (),
             (),
-            tuple(self._bursts.values()),
+            tuple(self._records.bursts.values()),
             self._cooldowns,
-            tuple(sorted(self._generations.items())),
+            tuple(sorted(self._records.generations.items())),
             started=self._started,
             unseen=self._observer.unseen(),
             by_hand=replace(self._orders.standing, leaving=self._leaving),
@@ -247,13 +247,14 @@ class Daemon:
         self._gate.close()
         self._take_outcomes()
         self.close()
-        left = ", ".join(f"{burst.name} ({burst.phase})" for burst in self._bursts.values())
+        left = ", ".join(f"{burst.name} ({burst.phase})" for burst in self._records.bursts.values())
         log.info("stopped; %s", f"the next start takes up {left}" if left else "nothing is left behind")
 
     def _view(self) -> LeadView | None:
         view = self._lead.view()
         if (view is not None) != self._lead_was_seen:
             log.info("the lead answers again" if view else "the lead does not answer; burstd waits for it")
+            self.audience.met(view is not None)
         self._lead_was_seen = view is not None
         return view
 
@@ -285,14 +286,15 @@ class Daemon:
 
     def _take_outcomes(self) -> None:
         for one in self._gate.collect():
-            burst = self._bursts.get(one.action.key) if one.sent else None
+            burst = self._records.bursts.get(one.action.key) if one.sent else None
             if burst is not None:
-                burst = self._bursts[burst.name] = ended(burst, one.outcome)
+                burst = self._records.put(ended(burst, one.outcome), self._clock())
             self._gate.conclude(one, burst)
             if one.sent:
                 self._queues.note(one)
                 self._memory.note(one)
             self._teller.tell_outcome(one)
+            self.audience.ended(one)
 
     def _take_listings(self, now: float) -> None:
         for seen in self._observer.collect():
@@ -307,11 +309,11 @@ class Daemon:
         if listing is None:
             return
         busy = self._gate.in_flight(now)
-        for burst in list(self._bursts.values()):
+        for burst in list(self._records.bursts.values()):
             ours = burst.pool == seen.pool or self.policy.pool(burst.pool) is None
             if ours and burst.name not in busy:
                 known = sight(burst, listing.sites, complete=listing.complete, begun=seen.begun)
-                self._bursts[burst.name] = known
+                self._records.put(known, now)
                 self._teller.tell_old_address(known, self.address())
         self._adopt(seen, now)
 
@@ -319,12 +321,14 @@ class Daemon:
         sites = [site for site in seen.listing.sites if self._judges(seen, site)] if seen.listing else []
         for site in sites:
             if site.kept_until is not None:  # its generation is used, whether the ledger knows it or not
-                self._generations[site.pool] = max(site.generation, self._generations.get(site.pool, 0))
+                self._records.generations[site.pool] = max(
+                    site.generation, self._records.generations.get(site.pool, 0)
+                )
         found = adopt(
             sites,
-            tuple(self._bursts.values()),
+            tuple(self._records.bursts.values()),
             self._orders.open_pools(self.policy.pools, self._leaving),
-            self._generations,
+            self._records.generations,
             now,
         )
         if found:
@@ -342,7 +346,7 @@ class Daemon:
         A listing begun before the burst was verified gone is stale.
         """
         own = site.pool == seen.pool or self.policy.pool(site.pool) is None
-        return own and self._gone.get(f"{site.pool}-g{site.generation}", 0.0) < seen.begun
+        return own and self._records.gone.get(f"{site.pool}-g{site.generation}", 0.0) < seen.begun
 
     def _apply(self, result: Plan, now: float) -> None:
         if result.bursts or result.sentences:
@@ -371,9 +375,9 @@ class Daemon:
             self._cooldowns = self._ledger.cooldowns(self._started, self.policy.close_after)
 
     def _start(self, action: Action, now: float) -> None:
-        burst = self._bursts.get(action.key)
+        burst = self._records.bursts.get(action.key)
         if burst is not None:
-            burst = self._bursts[burst.name] = begun(burst, action, now)
+            burst = self._records.put(begun(burst, action, now), now)
         self._gate.start(action, burst)
         log.log(logging.DEBUG if action.verb is Verb.TELL else logging.INFO, "%s", started(action))
 
@@ -381,18 +385,13 @@ class Daemon:
         bursts, sentences = tuple(bursts), tuple(sentences)
         self._ledger.record(bursts, sentences, now)
         for burst in bursts:
-            self._bursts[burst.name] = burst
-            self._generations[burst.pool] = max(burst.generation, self._generations.get(burst.pool, 0))
-            if burst.served and burst.spec:
-                self._proven |= {burst.spec}
+            self._records.put(burst, now)
             if burst.phase is Phase.GONE:
-                self._forget(burst, now)
+                self._forget(burst)
         for sentence in sentences:
             log.info("%s", sentence)
 
-    def _forget(self, burst: Burst, now: float) -> None:
-        del self._bursts[burst.name]
-        self._gone[burst.name] = now
+    def _forget(self, burst: Burst) -> None:
         self._memory.forget_burst(burst.name)
         self._accounts.note_gone(burst)
         self._cooldowns = self._ledger.cooldowns(self._started, self.policy.close_after)

@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from burstd.core.model import Host, Plan, Policy, Snapshot
-from burstd.core.reasons import Reason
 from burstd.core.status import status
-from burstd.engine.control import Question
+from burstd.engine.questions import Question
+from burstd.engine.witness import Tick, Witness
 
 
-class Desk:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known when a question is answered: bursts and orders as they are, hosts as last seen."""
+
+    snapshot: Snapshot
+    """Without the lead's jobs: those are in `tick`, which may be of a while ago."""
+    policy: Policy
+    tick: Tick | None
+    """The last one that saw the lead whole; None: none did yet."""
+    now: float
+    lead_answers: bool
+
+    @property
+    def plan(self) -> Plan:
+        """Return what was decided last."""
+        return self.tick.plan if self.tick else Plan()
+
+
+Answer = Callable[[Question, Sight], Mapping[str, Any]]
+"""Returns a document that JSON can hold. Raises BurstdError where the question cannot be answered."""
+
+
+class Desk(Witness):
     """Used by the main loop alone."""
 
     def __init__(self) -> None:
         self.questions: Callable[[], Iterable[Question]] = lambda: ()
         """Tells what was asked since the last time; whoever made this may listen for some."""
+        self.answers: dict[str, Answer] = {"status": _status}
         self._hosts: tuple[Host, ...] = ()
-        self._reasons: tuple[tuple[int, Reason], ...] = ()
+        self._tick: Tick | None = None
+        self._lead_answers = True
 
-    def keep(self, snapshot: Snapshot, plan: Plan) -> None:
-        """Take in what was seen of the lead and why jobs wait."""
-        self._hosts, self._reasons = snapshot.hosts, plan.reasons
+    def ticked(self, tick: Tick) -> None:
+        """Keep what was seen and decided."""
+        self._tick, self._hosts = tick, tick.snapshot.hosts
 
-    def answer(
-        self, known: Callable[[float], Snapshot], policy: Policy, now: float, *, lead_answers: bool
-    ) -> None:
+    def met(self, lead_answers: bool) -> None:
+        self._lead_answers = lead_answers
+
+    def answer(self, known: Callable[[float], Snapshot], policy: Policy, now: float) -> None:
         """Answer every question; `known` tells what is known now without the lead."""
         for question in self.questions():
             seen = replace(known(now), hosts=self._hosts)
-            found = status(seen, policy, self._reasons, now, lead_answers=lead_answers)
-            question.answer(found.document())
+            sight = Sight(seen, policy, self._tick, now, self._lead_answers)
+            question.answer(self.answers[question.ask](question, sight))
+
+
+def _status(_: Question, sight: Sight) -> Mapping[str, Any]:
+    found = status(
+        sight.snapshot, sight.policy, sight.plan.reasons, sight.now, lead_answers=sight.lead_answers
+    )
+    return found.document()

@@ -28,6 +28,7 @@ from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
+from burstd.engine.questions import Questions
 from burstd.engine.statedir import alone, state_dir
 from burstd.engine.terms import Terms
 from burstd.engine.turn import Turn
@@ -114,10 +115,11 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         daemon = _daemon(config, met, resolved, made, Kept(ledger, turn, address))
         stack.callback(daemon.close)
         changes.tell = daemon.note_change
-        control = Control(state, daemon.wake)
+        questions = Questions(daemon.wake)
+        control = Control(state, daemon.wake, questions)
         control.open()
         stack.callback(control.close)
-        daemon.calls, daemon.desk.questions = control.calls, control.questions
+        daemon.calls, daemon.desk.questions = control.calls, questions.take
         leave = daemon.leave if config.on_exit == "down" else daemon.stop
         _stop_on_signals(daemon, leave)
         _say_start(met, resolved)

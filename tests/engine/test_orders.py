@@ -20,6 +20,7 @@ from burstd.engine import control
 from burstd.engine.control import Control, ask, question, short
 from burstd.engine.ledger import Ledger
 from burstd.engine.orders import Order, Orders
+from burstd.engine.questions import Questions
 from burstd.testing.builders import NOW, a_burst
 
 AS_ANOTHER = """
@@ -110,14 +111,15 @@ class TestOrders:
 def obeying(tmp_path):
     """A socket, with a thread that answers what comes in as a main loop would; it keeps what it heard."""
     heard, woken = [], threading.Event()
-    listening = Control(tmp_path, woken.set)
+    questions = Questions(woken.set)
+    listening = Control(tmp_path, woken.set, questions)
     over = threading.Event()
 
     def loop():
         while not over.is_set():
             woken.wait(0.05)
             woken.clear()
-            for asked in listening.questions():
+            for asked in questions.take():
                 asked.answer({"asked": asked.ask})
             for call in listening.calls():
                 heard.append(call.order)
@@ -184,16 +186,17 @@ class TestControl:
     @pytest.mark.parametrize("line", ['{"ask": "status"}', '{"do": "pause"}'])
     def test_another_user_is_refused(self, line) -> None:
         """Where the socket could be reached after all, the kernel's word about who asks still counts."""
+        questions = Questions(lambda: None)
         with (
             tempfile.TemporaryDirectory() as folder,
-            closing(Control(Path(folder), lambda: None)) as open_one,
+            closing(Control(Path(folder), lambda: None, questions)) as open_one,
         ):
             open_one.open()
             Path(folder).chmod(0o755)
             Path(folder, control.NAME).chmod(0o666)
             command = [sys.executable, "-c", AS_ANOTHER, f"{folder}/{control.NAME}", line]
             told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-            assert [*open_one.calls(), *open_one.questions()] == []
+            assert [*open_one.calls(), *questions.take()] == []
         answer = json.loads(told.stdout)
         assert not answer["fine"]
         assert answer["sentences"][0].startswith("uid 65534 may not")
@@ -201,7 +204,7 @@ class TestControl:
     def test_who_asks_is_told_of_the_end(self, tmp_path) -> None:
         """A daemon that stops before it answered says so."""
         asked = threading.Event()
-        listening = Control(tmp_path, asked.set)
+        listening = Control(tmp_path, asked.set, Questions(asked.set))
         listening.open()
         refusals: list[str] = []
 
@@ -226,13 +229,13 @@ class TestControl:
         """A socket's path may have 107 bytes; that of a state directory may have more."""
         deep = tmp_path / ("x" * 100) / ("y" * 100)
         deep.mkdir(parents=True)
-        with closing(Control(deep, lambda: None)) as listening:
+        with closing(Control(deep, lambda: None, Questions(lambda: None))) as listening:
             listening.open()
             assert (deep / control.NAME).is_socket()
 
     def test_who_waits_is_told_of_the_end(self, tmp_path) -> None:
         """A daemon that stops leaves nobody waiting."""
-        listening = Control(tmp_path, lambda: None)
+        listening = Control(tmp_path, lambda: None, Questions(lambda: None))
         listening.open()
         answers: list[str] = []
         asking = threading.Thread(target=lambda: answers.extend(ask(tmp_path, Order("down", wait=True))))
