@@ -2,8 +2,9 @@
 
 from burstd.config.against_lead import Resolved, limits_sentences, resolve
 from burstd.config.flags import Flags
+from burstd.config.limits import LimitsConfig
 from burstd.config.load import load
-from burstd.config.model import Config, LeadConfig, LimitsConfig, PoolConfig
+from burstd.config.model import Config, LeadConfig, PoolConfig
 
 __all__ = [
     "Config",
