@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 
-from burstd.config.model import Config, LimitsConfig, PoolConfig
+from burstd.config.limits import LimitsConfig
+from burstd.config.model import Config, PoolConfig
 from burstd.core.errors import Problem
 from burstd.core.model import Caps
 
