@@ -91,6 +91,7 @@ _STEERING = {
     Verb.UNHOLD: ("release", "nothing is left to hold it for"),
     Verb.NUDGE: ("nudge", "hosts that fit it are free, and Flux has not looked at it again"),
     Verb.TELL: ("tell", "why it waits, in its memo"),
+    Verb.RAISE: ("raise an exception on", "no burst will ever serve it as it is"),
 }
 """Effects on Flux, in the order in which they are shown: each in plain words, and why there is one."""
 

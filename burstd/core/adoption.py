@@ -84,7 +84,9 @@ def _adopted(site: Site, pool: Pool | None, used: bool, now: float) -> Burst:
         if site.kept_until is not None
         else "it was found without a record of it"
     )
-    burst = Burst(site.pool, site.generation, Phase.LAUNCHING, max(size, 1), created, since=now, site=site)
+    burst = Burst(
+        site.pool, site.generation, Phase.LAUNCHING, max(size, 1), created, since=now, site=site, came=0.0
+    )
     if pool is None or used or not size:
         return replace(burst, phase=Phase.RELEASING, why=why)
     return burst

@@ -172,7 +172,7 @@ class Demand:
     def _place_in_pools(self, job: Job) -> Reason:
         reasons = []
         for pool in self._pools_for(job):
-            reason = self._place_in_pool(job, pool)
+            reason = replace(self._place_in_pool(job, pool), pool=pool.name)
             if reason.code in _PLACED:
                 return reason
             reasons.append(reason)

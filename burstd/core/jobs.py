@@ -98,6 +98,8 @@ class Job:
     """The memo of a hold is there, but somebody else has changed the urgency since: the hold is over."""
     told: str = ""
     """The sentence that burstd last wrote into the job's memo, "" if none."""
+    raised: str = ""
+    """The code of the latest exception of type `burst` in its eventlog, "" if none: burstd.core.reasons."""
     ranks: tuple[int, ...] = ()
     """Where its allocation is, while it has one."""
     cwd: str = ""

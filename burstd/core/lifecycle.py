@@ -198,7 +198,8 @@ def _settle_joining(burst: Burst, scene: Scene) -> Burst:
     if misfit is not None and all(scene.foreign(host) for host in scene.hosts):
         return _fail(burst, Failure(misfit), scene)
     if any(host.online and not scene.foreign(host) for host in scene.hosts):
-        return replace(_enter(burst, Phase.SERVING, scene.now), served=True)
+        came = scene.now if burst.came is None else burst.came
+        return replace(_enter(burst, Phase.SERVING, scene.now), served=True, came=came)
     return _vanish(burst, scene) if burst.absences >= UNSEEN else burst
 
 

@@ -194,6 +194,7 @@ class Verb(StrEnum):
     DRAIN = "drain"
     UNDRAIN = "undrain"
     TELL = "tell"
+    RAISE = "raise"
     HOLD = "hold"
     UNHOLD = "unhold"
     NUDGE = "nudge"
@@ -283,6 +284,8 @@ class Burst:
     site: Site | None = None
     absences: int = 0
     served: bool = False
+    came: float | None = None
+    """When it first served; None: it did not yet; 0: not known, since it was found without a record."""
     spec: str = ""
     reclaimed: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
@@ -368,6 +371,8 @@ class Snapshot:
     """The `spec` of every pool that has served as it is made now."""
     renewed: tuple[tuple[str, float, bool], ...] = ()
     """When burstd last renewed the lease of each burst, and whether it was busy then."""
+    starts: tuple[tuple[str, float], ...] = ()
+    """How many seconds each pool's bursts usually take from being planned to serving, where any did."""
     checkpointed: tuple[float, str] = (0.0, "")
     """When the lead was last told what was spent, and what."""
 

@@ -13,6 +13,8 @@ from itertools import islice
 
 from burstd.core.cwd import warning
 from burstd.core.demand import Demand
+from burstd.core.forecast import Forecast
+from burstd.core.jobexceptions import exceptions
 from burstd.core.lifecycle import IDLE, RECLAIMED, deadlines, departing, due, retry_at, settle
 from burstd.core.marks import drain_mark
 from burstd.core.model import (
@@ -81,12 +83,15 @@ class _Planning:
         waits = unprepared(self.snapshot, lacks)
         steward = Steward(self.snapshot, self.policy, demand, dict(reasons), self.now, waits)
         upkeep = Upkeep(self.snapshot, self.policy, bursts, self.now)
-        texts = {job: str(reason) for job, reason in reasons} | upkeep.farewells()
+        forecast = Forecast(self.snapshot, self.policy, bursts, self.now)
+        reasons = tuple((job, forecast.told(why, demand.given.get(job, frozenset()))) for job, why in reasons)
+        texts = {job: reason.memo for job, reason in reasons} | upkeep.farewells()
         dealings = (*steward.actions(), *self.prepare(lacks), *upkeep.actions())
         actions = (*dealings, *self.due(bursts), *self.undrain(bursts), *self.tell(dict(reasons), texts))
+        actions += tuple(exceptions(self.snapshot, self.policy, dict(reasons)))
         changed = tuple(burst for burst in bursts if self.before.get(burst.name) != burst)
         self.wakes += [time for burst in bursts for time in self.times(burst)]
-        self.wakes += [*demand.wakes, *steward.wakes, *upkeep.wakes]
+        self.wakes += [*demand.wakes, *steward.wakes, *upkeep.wakes, *forecast.wakes]
         wake_at = min((time for time in self.wakes if time > self.now), default=None)
         return Plan(changed, actions, reasons, wake_at, tuple(self.sentences(changed)), orders)
 

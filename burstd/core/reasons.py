@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -61,6 +62,19 @@ _SENTENCES = {
 }
 
 
+FINAL = frozenset(
+    {
+        Code.NOT_OWNER,
+        Code.TOO_LARGE,
+        Code.SHAPE_MISMATCH,
+        Code.CONSTRAINT_MISMATCH,
+        Code.UNKNOWN_TARGET,
+        Code.BAD_BURSTABLE,
+    }
+)
+"""What no burst will ever change: the job, or the configuration, would have to be another."""
+
+
 MOST_HOPEFUL = (
     Code.BURST_IN_FLIGHT,
     Code.POOL_BUSY,
@@ -91,11 +105,29 @@ class Reason:
     detail: str = ""
     warning: str = ""
     """A sentence of its own, about what the job will meet once it runs."""
+    pool: str = field(default="", compare=False)
+    """The pool that is meant to serve the job, or that has the most hope to; "" where there is none."""
+    phase: str = field(default="", compare=False)
+    """Where the burst is that comes up for it (see burstd.core.model.Phase); "" where none does."""
+    start: float | None = field(default=None, compare=False)
+    """When it is likely to start, in epoch seconds, by how long bursts took before; None: not known."""
 
     @property
     def sentence(self) -> str:
         sentence = _SENTENCES[self.code].format(detail=self.detail)
         return f"{sentence} {self.warning}" if self.warning else sentence
 
+    @property
+    def memo(self) -> str:
+        """What the job's memo says: beside the reason its pool, the burst's phase, the likely start."""
+        pool = "" if self.code in FINAL else self.pool
+        beside = ", ".join(part for part in (pool, self.phase, _about(self.start)) if part)
+        return f"{self.code} [{beside}]: {self.sentence}" if beside else str(self)
+
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence}"
+
+
+def _about(moment: float | None) -> str:
+    """A minute is close enough, and does not change with every second that an estimate moves."""
+    return "" if moment is None else f"about {datetime.fromtimestamp(moment, UTC):%H:%M} UTC"

@@ -225,6 +225,7 @@ class Daemon:
             tuple(sorted(self._records.generations.items())),
             started=self._started,
             unseen=self._observer.unseen(),
+            starts=self._records.starts(),
             by_hand=replace(self._orders.standing, leaving=self._leaving),
             **self._accounts.fields(now),
         )

@@ -99,6 +99,16 @@ class Ledger:
         )
         return tuple(_burst(unseal(record)) for (record,) in rows)
 
+    def latest(self, count: int) -> tuple[Burst, ...]:
+        """Return of each pool the latest bursts, living or gone, oldest first."""
+        rows = self._db.execute(
+            "SELECT record FROM (SELECT record, generation, row_number() OVER "
+            "(PARTITION BY pool ORDER BY generation DESC) AS place FROM bursts) "
+            "WHERE place <= ? ORDER BY generation",
+            (count,),
+        )
+        return tuple(_burst(unseal(record)) for (record,) in rows)
+
     def cooldowns(self, started: float, close_after: int = CLOSE_AFTER) -> tuple[Cooldown, ...]:
         """Return the pools whose latest bursts failed, each pause twice as long as the one before.
 

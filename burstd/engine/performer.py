@@ -69,6 +69,8 @@ class Performer:
                 self._lead.undrain(action.ranks, self.policy.owner)
             case Verb.TELL:
                 self._lead.tell(action.job, action.text)
+            case Verb.RAISE:
+                self._lead.raise_exception(action.job, action.text)
             case Verb.HOLD:
                 self._lead.hold(action.job, self.policy.owner)
             case Verb.UNHOLD:

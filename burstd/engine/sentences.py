@@ -31,6 +31,8 @@ def started(action: Action) -> str:
             return f"undraining ranks {format_idset(action.ranks)}: no burst is leaving them any more"
         case Verb.TELL:
             return f"telling job {f58(action.job)}: {action.text or 'nothing any more'}"
+        case Verb.RAISE:
+            return f"job {f58(action.job)}: raising what no burst will change: {action.text}"
         case Verb.HOLD:
             return f"job {f58(action.job)}: holding it, so that it is neither refused nor in the way"
         case Verb.UNHOLD:

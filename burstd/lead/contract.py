@@ -81,6 +81,13 @@ class Lead(Protocol):
         """
         ...
 
+    def raise_exception(self, job: int, text: str) -> None:
+        """Raise an exception of type `burst` on a job that does not end it (severity 4, RFC 21).
+
+        `text` begins with the reason's code and a colon. A job that is gone is no error.
+        """
+        ...
+
     def queues(self) -> tuple[Queue, ...]:
         """Return the lead's named queues as they are now, by RPC; none where the lead has no named queues."""
         ...

@@ -23,6 +23,9 @@ from burstd.lead.rlite import Share, shares
 TOLD_MEMO = "burst"
 """The memo that carries burstd's sentence."""
 
+EXCEPTION = "burst"
+"""The type of the exceptions that burstd raises; their notes begin with a code."""
+
 _OURS = frozenset({TOLD_MEMO, HOLD_MEMO})
 
 PENDING = frozenset({JobState.NEW, JobState.DEPEND, JobState.PRIORITY, JobState.SCHED})
@@ -216,6 +219,8 @@ def _alloc(record: Record, _context: Mapping[str, Any], _at: float) -> None:
 
 
 def _exception(record: Record, context: Mapping[str, Any], _at: float) -> None:
+    if context["type"] == EXCEPTION:
+        record.job = replace(record.job, raised=str(context.get("note") or "").partition(":")[0])
     if context["severity"] == 0:
         active = (JobState.DEPEND, JobState.PRIORITY, JobState.SCHED, JobState.RUN)
         _move(record, active, JobState.CLEANUP)

@@ -116,6 +116,10 @@ class LiveLead:
             if exc.errno != ENOENT:
                 raise
 
+    def raise_exception(self, job: int, text: str) -> None:
+        """See Lead.raise_exception."""
+        Waiting(self._handles.rpc, job).raise_exception(text)
+
     def queues(self) -> tuple[Queue, ...]:
         """See Lead.queues."""
         return queues.read_queues(self._handles.rpc)

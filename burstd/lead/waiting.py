@@ -1,4 +1,4 @@
-"""Steers one waiting job: hold, release, nudge, move. Each call first reads the job's own eventlog.
+"""Steers one waiting job: hold, release, nudge, move, raise. Each call first reads the job's own eventlog.
 
 It is asked of the job manager, which answers from memory: what job-info answers is some milliseconds behind.
 """
@@ -14,12 +14,15 @@ from typing import Any
 from burstd.core.errors import LeadRefused
 from burstd.core.marks import HOLD_MEMO
 from burstd.core.model import Job, JobState
-from burstd.lead.eventlog import PENDING, JobLog
+from burstd.lead.eventlog import EXCEPTION, PENDING, JobLog
 from burstd.lead.facts import Call, read_owner
 from burstd.lead.handle import Payload
 
 HELD = 0
 """The urgency at which a job is not scheduled."""
+
+SEVERITY = 4
+"""Of an exception that does not end a job: 0 does, and 7 is the least (RFC 21)."""
 
 _GONE = (ENOENT, EINVAL)
 """What the job manager answers where a job is gone, or has its allocation; and elsewhere too."""
@@ -58,6 +61,15 @@ class Waiting:
         if job is not None and job.state is JobState.SCHED and job.urgency != HELD:
             with self._unless_gone():
                 self._restore(job.urgency, job.urgency)
+
+    def raise_exception(self, text: str) -> None:
+        """See Lead.raise_exception. One that its eventlog tells already is not raised again."""
+        job = self._read()
+        if job is None or job.raised == text.partition(":")[0]:
+            return
+        exception = {"id": self.id, "type": EXCEPTION, "severity": SEVERITY, "note": text}
+        with self._unless_gone():
+            self.call("job-manager.raise", exception)
 
     def move(self, queue: str) -> None:
         """See Lead.move."""

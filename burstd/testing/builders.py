@@ -106,5 +106,5 @@ def applied(snapshot: Snapshot, plan: Plan, now: float) -> Snapshot:
 
 
 def verbs(plan: Plan) -> list[Verb]:
-    """Return the verbs of the plan's effects, told memos left out."""
-    return [action.verb for action in plan.actions if action.verb is not Verb.TELL]
+    """Return the verbs of the plan's effects, what jobs are told left out."""
+    return [action.verb for action in plan.actions if action.verb not in (Verb.TELL, Verb.RAISE)]

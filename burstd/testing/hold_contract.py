@@ -122,6 +122,15 @@ class HoldContract(WatchedLead):
         watch.lead.nudge(id_)
         assert urgencies(watch, id_) == [URGENCY, 0]
 
+    def test_an_exception_is_raised_once_and_ends_nothing(self, watch: Watch) -> None:
+        """The job waits on; its eventlog tells the exception, which is not raised again for the same code."""
+        id_ = waiting(watch)
+        for text in ("too-large: it is", "too-large: it still is"):
+            watch.lead.raise_exception(id_, text)
+            watch.until_job(id_, lambda job: job.raised == "too-large" and scheduled(job))
+        (raised,) = (one["context"] for one in watch.eventlog(id_) if one["name"] == "exception")
+        assert (raised["type"], raised["severity"], raised["note"]) == ("burst", 4, "too-large: it is")
+
     def test_a_job_that_runs_or_is_gone_is_left_alone(self, watch: Watch) -> None:
         """A job may start or end between a decision about it and the call."""
         runs, gone = watch.submit(1, "sleep", "300"), watch.submit(1, "true")
@@ -131,6 +140,8 @@ class HoldContract(WatchedLead):
             watch.lead.hold(id_, OWNER)
             watch.lead.nudge(id_)
             watch.lead.unhold(id_)
+            watch.lead.raise_exception(id_, "too-large: it is")
+        assert not [one for one in watch.eventlog(runs) if one["name"] == "exception"]
         assert not urgencies(watch, runs)
         assert not memos(watch, runs)
 

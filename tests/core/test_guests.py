@@ -65,13 +65,13 @@ def test_the_reason_names_the_pool_and_what_to_set() -> None:
 
 
 def test_a_guests_job_brings_nothing_up() -> None:
-    """Nothing is planned, moved or held for it; the job is told why."""
+    """Nothing is planned, moved or held for it; the job is told why, for good."""
     job = a_job(userid=GUEST, queue="batch", constraint=parse({"properties": ["local"]}))
     queues = (Queue("batch", True, requires=frozenset({"local"})), Queue("burst-0", False))
     snapshot = a_snapshot(jobs=(job,), queues=queues, scheduling=Scheduling.FIFO)
     result = plan(snapshot, policy(), NOW)
     assert (result.bursts, verbs(result)) == ((), [])
-    assert [action.verb for action in result.actions] == [Verb.TELL]
+    assert [action.verb for action in result.actions] == [Verb.TELL, Verb.RAISE]
 
 
 def test_a_guest_is_not_given_the_room_that_the_owner_needs() -> None:

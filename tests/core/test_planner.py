@@ -631,7 +631,7 @@ class TestTelling:
         assert (told.verb, told.job) == (Verb.TELL, 1)
         assert told.text.startswith("too-large: It asks for more")
 
-        again = plan(a_snapshot(jobs=(a_job(hosts=5, told=told.text),)), POLICY, NOW)
+        again = plan(a_snapshot(jobs=(a_job(hosts=5, told=told.text, raised="too-large"),)), POLICY, NOW)
         assert again.actions == ()
 
     def test_a_memo_is_taken_out_once_the_job_runs(self):

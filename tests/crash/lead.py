@@ -206,6 +206,14 @@ class ModelLead:
         work.job = replace(work.job, told=text)
         self._look(looks=False)
 
+    def raise_exception(self, job: int, text: str) -> None:
+        waits = self._waiting_work(job) is not None
+        self.witness((Verb.RAISE,), job=job)
+        if waits:
+            work = self.works[job]
+            work.job = replace(work.job, raised=text.partition(":")[0])
+            self._look(looks=False)
+
     def queues(self) -> tuple[Queue, ...]:
         self._reach()
         return tuple(self.sched.queues.values())

@@ -97,10 +97,15 @@ QUEUES = Script(
         (75.0, job("own", 1, 40.0, queue="burst-0", cwd="/scratch/b")),
         (300.0, job("dropped", 2, 60.0, queue="burst-0")),
         (320.0, cancel("dropped")),
+        (330.0, job("hopeless", 9, 60.0, queue="burst-0")),
+        (350.0, cancel("hopeless")),
     ),
     cancels=True,
 )
-"""Queues and a scheduler that must be nudged; a job is moved, another cancelled while its hosts come."""
+"""Queues and a scheduler that must be nudged; a job is moved, another cancelled while its hosts come.
+
+A third asks for more than there ever is, and is told so as an exception.
+"""
 
 MOMENTS = Script(
     "moments",
