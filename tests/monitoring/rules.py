@@ -49,6 +49,14 @@ def queries() -> Iterator[Query]:
             yield Query(panel["title"], filled(target["expr"]))
 
 
+def variables() -> Iterator[tuple[str, str]]:
+    """Yield what each variable's values are taken from: a metric and a label of it."""
+    for variable in dashboard()["templating"]["list"]:
+        if variable["type"] == "query":
+            metric, _, label = variable["definition"].removeprefix("label_values(").rpartition(", ")
+            yield filled(metric), label.removesuffix(")")
+
+
 def filled(expr: str) -> str:
     """Return a query with something in the place of each of Grafana's variables."""
     for name, value in _GRAFANA.items():
