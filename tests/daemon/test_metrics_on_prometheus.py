@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from monitoring.prometheus import Prometheus, needs_prometheus, promtool, served
-from monitoring.rules import alerts, queries, selectors, variables
+from monitoring.rules import alerts, page_queries, queries, selectors, variables
 
 from burstd.engine import control
 
@@ -20,8 +20,8 @@ PRICED = {"cost_per_hour": 3.6, "dollars_per_day": 300, "probe": False}
 
 @pytest.mark.parametrize("make_town", ["embedded"], indirect=True)
 def test_every_query_has_an_answer(town, tmp_path: Path) -> None:
-    """With a burst that serves, a job on it and one that waits, each panel shows something, and each alert
-    looks at series that are there.
+    """With a burst that serves, a job on it and one that waits, each panel shows something, so does each query
+    of the page, and each alert looks at series that are there.
     """
     town.serving(idle=600, settings={"limits": CAPS}, **PRICED)
     state = town.ledger.parent
@@ -40,6 +40,7 @@ def test_every_query_has_an_answer(town, tmp_path: Path) -> None:
         prometheus.until("increase(burstd_startup_seconds_count[1m]) > 0")
 
         assert [str(query) for query in queries() if not _shows(prometheus.value(query.expr))] == []
+        assert [expr for expr in page_queries() if not _shows(prometheus.value(expr))] == []
         for metric, label in variables():
             assert label in prometheus.value(metric)[0][0], metric
         found = [one for alert in alerts() for one in selectors(alert["expr"])]

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "deploy" / "monitoring"
 ALERTS = MONITORING / "alerts.yaml"
 
 _GRAFANA = {"$__rate_interval": "1m", "$instance": ".*", "$pool": ".*"}
@@ -47,6 +48,12 @@ def queries() -> Iterator[Query]:
     for panel in panels():
         for target in panel["targets"]:
             yield Query(panel["title"], filled(target["expr"]))
+
+
+def page_queries() -> list[str]:
+    """Return the queries that the page about metrics offers."""
+    _, _, after = (ROOT / "docs/metrics.md").read_text().partition("| question | query |\n")
+    return re.findall(r"\| `(.*)` \|$", after, re.MULTILINE)
 
 
 def variables() -> Iterator[tuple[str, str]]:
