@@ -20,8 +20,8 @@ PRICED = {"cost_per_hour": 3.6, "dollars_per_day": 300, "probe": False}
 
 @pytest.mark.parametrize("make_town", ["embedded"], indirect=True)
 def test_every_query_has_an_answer(town, tmp_path: Path) -> None:
-    """With a burst that serves, a job on it and one that waits, each panel shows something, so does each query
-    of the page, and each alert looks at series that are there.
+    """With a burst that serves, a job on it and one that waits, each panel shows something, each query of the
+    page does, and each alert looks at series that are there.
     """
     town.serving(idle=600, settings={"limits": CAPS}, **PRICED)
     state = town.ledger.parent
