@@ -52,6 +52,15 @@ def cost(burst: Burst, now: float, since: float = 0.0) -> float:
     )
 
 
+def settled_cost(burst: Burst, now: float) -> float:
+    """Return the dollars that a burst has cost, but none that its record may take back later.
+
+    What was taken away counts until the call for it was done, and that is only known for good afterwards. So
+    from such a call on nothing more is counted, until it is known: the number never becomes less.
+    """
+    return cost(burst, min(now, _surely_until(burst)))
+
+
 def reserved(burst: Burst, now: float) -> float:
     """Return the dollars that a burst may still cost: up to the end of its lifetime and of its release."""
     if burst.phase is Phase.GONE:
@@ -100,6 +109,15 @@ def _end(burst: Burst) -> float:
     """A site costs until its removal was done, which two listings have verified since."""
     removed = burst.outcome is not None and burst.outcome.verb is Verb.REMOVE
     return burst.outcome.at if removed and burst.outcome is not None else burst.since
+
+
+def _surely_until(burst: Burst) -> float:
+    outcome = burst.outcome
+    if outcome is None or outcome.failure is not None:
+        return float("inf")
+    removed = outcome.verb is Verb.REMOVE
+    shrunk = outcome.verb is Verb.RESIZE and burst.keep is not None and outcome.at > burst.resized
+    return outcome.at if removed or shrunk else float("inf")
 
 
 def _rate(burst: Burst, hosts: int) -> float:

@@ -199,12 +199,13 @@ def _pool(pool: Pool, snapshot: Snapshot, hosts: Mapping[int, Host], now: float)
 
 
 def _pool_by_name(name: str, provider: str, snapshot: Snapshot, now: float) -> PoolStatus:
-    state, until = _state(name, snapshot, now)
+    state, until = state_of(name, snapshot, now)
     error = next((one.text for one in snapshot.cooldowns if one.pool == name), "")
     return PoolStatus(name, provider, state, until, last_error=error)
 
 
-def _state(pool: str, snapshot: Snapshot, now: float) -> tuple[PoolState, float | None]:
+def state_of(pool: str, snapshot: Snapshot, now: float) -> tuple[PoolState, float | None]:
+    """Return a pool's state, and when that ends by itself; None: not so."""
     if snapshot.by_hand.closing(pool) is not None:
         return PoolState.CLOSED_BY_HAND, None
     cooldown = next((one for one in snapshot.cooldowns if one.pool == pool), None)

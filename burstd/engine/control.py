@@ -193,9 +193,9 @@ def _heard(peer: socket.socket) -> Call | Question:
 
 
 def _question(fields: Mapping[str, Any], userid: int) -> Question:
-    if fields != {"ask": "status"}:
+    if fields not in ({"ask": "status"}, {"ask": "metrics"}):
         raise ValueError(f"there is no question {fields['ask']!r}")
-    return Question("status", userid=userid)
+    return Question(fields["ask"], userid=userid)
 
 
 def _tell(document: Mapping[str, Any] | None, peer: socket.socket) -> None:

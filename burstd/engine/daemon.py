@@ -149,6 +149,7 @@ class Daemon:
             log.info("%s: was %s when burstd last ran; taking it up again", burst.name, burst.phase)
         while not self._stopping:
             wake_at = self.tick()
+            self.audience.turned(self._known(self._clock()))
             self.desk.answer(self._known, self.policy, self._clock())
             self._wait(wake_at)
         self._finish()
@@ -299,6 +300,7 @@ class Daemon:
 
     def _take_listings(self, now: float) -> None:
         for seen in self._observer.collect():
+            self.audience.listed(seen)
             if seen.listing is None:
                 self._teller.tell_error(f"observe:{seen.pool}", not_listed(seen))
                 continue

@@ -11,7 +11,8 @@ what another has written meanwhile.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -64,6 +65,8 @@ class Ledger:
         written now, TooNew for one of a later version.
         """
         self.path = path
+        self.wrote: Callable[[float], None] = lambda _: None
+        """Told after each write how many seconds it took until it was on the disk."""
         self._epoch: str | None = None
         try:
             self._db = tables.looked_into(path) if read_only else tables.opened(path)
@@ -264,6 +267,7 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        begun = time.monotonic()
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._check_epoch()
@@ -272,6 +276,7 @@ class Ledger:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+        self.wrote(time.monotonic() - begun)
 
 
 def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:

@@ -26,6 +26,7 @@ from burstd.engine.control import Control
 from burstd.engine.daemon import Daemon
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
+from burstd.engine.metrics import measured
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
 from burstd.engine.questions import Questions
@@ -114,6 +115,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         turn.take()
         daemon = _daemon(config, met, resolved, made, Kept(ledger, turn, address))
         stack.callback(daemon.close)
+        measured(daemon, ledger, met.facts.version)
         changes.tell = daemon.note_change
         questions = Questions(daemon.wake)
         control = Control(state, daemon.wake, questions)

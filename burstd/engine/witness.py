@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from burstd.core.model import Burst, Plan, Policy, Snapshot
 from burstd.engine.effects import Ended
+from burstd.engine.observer import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Witness:
     def met(self, lead_answers: bool) -> None:
         """The lead answers again, or does not any more."""
 
+    def listed(self, seen: Seen) -> None:
+        """A listing of what a pool's provider has came in, or failed."""
+
+    def turned(self, known: Snapshot) -> None:
+        """A turn of the loop is over, with the lead or without; `known` is what is known without it."""
+
 
 class Audience(Witness):
     """All who are told, in the order in which they came."""
@@ -62,3 +69,11 @@ class Audience(Witness):
     def met(self, lead_answers: bool) -> None:
         for one in self._all:
             one.met(lead_answers)
+
+    def listed(self, seen: Seen) -> None:
+        for one in self._all:
+            one.listed(seen)
+
+    def turned(self, known: Snapshot) -> None:
+        for one in self._all:
+            one.turned(known)
