@@ -5,19 +5,22 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import typer
 
+from burstd.cli.asking import NOBODY, asked, asked_at
+from burstd.cli.moments import age
 from burstd.config import Config
 from burstd.core.errors import BurstdError
 from burstd.core.model import ByHand
 from burstd.core.money import day_of
 from burstd.core.status import BurstStatus, PoolStatus, Status, WaitStatus, from_ledger
 from burstd.core.text import printable
-from burstd.engine import control
 from burstd.engine.ledger import Ledger
 from burstd.engine.orders import Orders
 from burstd.engine.statedir import state_dir
@@ -30,21 +33,26 @@ NOT_YET = "burstd looks at the lead for the first time: hosts and jobs are not k
 NEVER_SEEN = "The lead does not answer, and was not seen yet: hosts and jobs are not known."
 OLD = "The lead does not answer; hosts and jobs are as they were last seen."
 
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-
 
 def found(config: Config) -> Status:
     """Return what the daemon says, or what the ledger does where none answers.
 
     Raises BurstdError where a daemon runs and does not answer, LedgerError for a ledger that cannot be read.
     """
-    state = state_dir(config)
     try:
-        return Status.read(control.question(state, "status"))
-    except (FileNotFoundError, ConnectionRefusedError):
+        return _read(asked(config, "status"))
+    except NOBODY:
         return _by_ledger(config)
-    except PermissionError as exc:
-        raise BurstdError(f"{state} is not yours: ask as the user of burstd, or as root") from exc
+
+
+def found_at(socket: Path) -> Status:
+    """Return what the daemon says at its socket for everybody. Raises BurstdError."""
+    return _read(asked_at(socket, "status"))
+
+
+def _read(document: Mapping[str, Any]) -> Status:
+    try:
+        return Status.read(document)
     except (KeyError, TypeError) as exc:
         raise BurstdError("the burstd that runs is of another version: ask with the command of that") from exc
 
@@ -68,26 +76,16 @@ def as_table(status: Status) -> str:
     return "\n".join(lines)
 
 
-def watched(config: Config) -> None:
-    """Print it again and again until interrupted."""
+def watched(found: Callable[[], Status]) -> None:
+    """Print what is found again and again until interrupted."""
     from rich.console import Console
 
     with suppress(KeyboardInterrupt):
         while True:
-            text = as_table(found(config))
+            text = as_table(found())
             Console().clear()
             typer.echo(text)
             time.sleep(AGAIN_SECONDS)
-
-
-def age(seconds: float) -> str:
-    """Return a span as people say it, in its two largest units: `2 h 5 min`."""
-    whole, parts = int(seconds), []
-    for unit, size in _UNITS:
-        count, whole = divmod(whole, size)
-        parts.append(f"{count} {unit}" if count else "")
-    first = next((index for index, part in enumerate(parts) if part), len(parts))
-    return " ".join(part for part in parts[first : first + 2] if part) or "0 s"
 
 
 def _by_ledger(config: Config) -> Status:
@@ -114,7 +112,8 @@ def _head(status: Status) -> Iterator[str]:
         yield "burstd is paused and makes nothing: `burstd resume` ends that."
     if status.spend_unknown:
         yield "What was spent today is not known, so nothing is bought: see `burstd resume`."
-    yield f"Spent today, by burstd's estimate: {status.dollars_today:.2f} dollars."
+    if status.dollars_today is not None:
+        yield f"Spent today, by burstd's estimate: {status.dollars_today:.2f} dollars."
 
 
 def _unknown(status: Status) -> str:

@@ -100,6 +100,8 @@ class Job:
     """The sentence that burstd last wrote into the job's memo, "" if none."""
     ranks: tuple[int, ...] = ()
     """Where its allocation is, while it has one."""
+    started: float | None = None
+    """When it got that."""
     cwd: str = ""
     """Its working directory as its user wrote it, "" if none: untrusted text (see burstd.core.cwd)."""
 

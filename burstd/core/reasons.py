@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,3 +100,12 @@ class Reason:
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence}"
+
+
+Answers = tuple[tuple[str, Reason], ...]
+"""What pools answered for one job: each pool's name and its reason, in the order in which they were asked."""
+
+
+def most_hopeful(answers: Iterable[tuple[str, Reason]]) -> Reason:
+    """Return the reason that a job is told which every pool refused; the first of equals."""
+    return min((reason for _, reason in answers), key=lambda reason: MOST_HOPEFUL.index(reason.code))
