@@ -80,7 +80,7 @@ def _rise(burst: Burst, prospect: Prospect) -> Outlook:
     rest = RISING[RISING.index(burst.phase) :]
     latest = burst.since + sum(patience(phase, pool) for phase in rest)
     usual = burst.created + prospect.rises[pool.name] if pool.name in prospect.rises else None
-    return Outlook("", about=usual if usual and usual > prospect.now else None, latest=latest)
+    return Outlook("", about=min(usual, latest) if usual and usual > prospect.now else None, latest=latest)
 
 
 def _last(moments: Iterable[float | None]) -> float | None:

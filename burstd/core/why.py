@@ -112,10 +112,10 @@ def explain(
     """Return why a job waits, or what else it does; `plan` is what was made from the snapshot."""
     job = find(job_id, snapshot.jobs)
     blank = Why(now, f58(job_id), job_id, told=True, state="", sentence="")
+    blank = _with_history(blank, told.left.history if told.left else told.history, words)
     if job is None:
         return _absent(blank, told.left)
     blank = replace(blank, submitted=job.submitted)
-    blank = _with_history(blank, told.left.history if told.left else told.history, words)
     if job.state is not JobState.SCHED:
         return _elsewhere(blank, job, snapshot.hosts, told.left)
     if job.wish is None:

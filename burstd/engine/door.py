@@ -41,6 +41,7 @@ class Door:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self._thread = threading.Thread(target=self._listen, name=path.name, daemon=True)
         self._closing = threading.Event()
+        self._bound = False
         self._lock = threading.Lock()
         self._inside: Counter[int] = Counter()
 
@@ -54,6 +55,7 @@ class Door:
         with short(self.path.parent) as folder:
             self.path.unlink(missing_ok=True)
             self._socket.bind(f"{folder}/{self.path.name}")
+            self._bound = True
             self.path.chmod(self._mode)
         self._socket.listen()
         self._thread.start()
@@ -64,7 +66,8 @@ class Door:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self.path.unlink(missing_ok=True)
+        if self._bound:
+            self.path.unlink(missing_ok=True)
         if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)
 

@@ -85,9 +85,10 @@ class Guests:
         """See that nobody else can put, or has, a socket in this one's place. Raises ConfigError, OSError."""
         path = self._door.path
         path.parent.mkdir(mode=0o755, exist_ok=True)
-        found = path.parent.stat()
-        if found.st_uid not in (0, os.geteuid()) or found.st_mode & _WRITABLE_BY_OTHERS:
-            raise _problem(f"{path.parent} can be changed by others, who could answer in burstd's name")
+        folder = path.parent.resolve()
+        for place in (folder, *folder.parents):
+            if _is_changeable(place.stat(), sticky=place != folder):
+                raise _problem(f"{place} can be changed by others, who could answer in burstd's name")
         if path.exists() and not stat.S_ISSOCK(path.lstat().st_mode):
             raise _problem(f"{path} is there, and is no socket")
         if _is_answered(path):
@@ -127,6 +128,13 @@ def _fields(line: bytes) -> dict[str, object]:
     if not isinstance(fields, dict) or "ask" not in fields:
         raise ValueError("only questions are answered here; orders are for burstd's user, in its state_dir")
     return fields
+
+
+def _is_changeable(found: os.stat_result, *, sticky: bool) -> bool:
+    """Say whether others can change a directory; `sticky`: one in which each changes only its own will do."""
+    if found.st_uid not in (0, os.geteuid()):
+        return True
+    return bool(found.st_mode & _WRITABLE_BY_OTHERS) and not (sticky and found.st_mode & stat.S_ISVTX)
 
 
 def _is_answered(path: Path) -> bool:
