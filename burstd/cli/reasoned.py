@@ -33,7 +33,7 @@ def of_one(written: Written, socket: Path | None, job: str, as_json: bool) -> tu
         raise typer.BadParameter(str(exc), param_hint="JOBID") from exc
     found = _answer(written, socket, "why", {"job": number})
     try:
-        return (_json(found) if as_json else "\n".join(_one(found))), bool(found["told"])
+        return (_json(found) if as_json else one_as_text(found)), bool(found["told"])
     except (KeyError, TypeError) as exc:
         raise BurstdError(OTHER_VERSION) from exc
 
@@ -42,9 +42,19 @@ def of_all(written: Written, socket: Path | None, as_json: bool) -> tuple[str, b
     """Return why jobs wait, and whether that is known. Raises BurstdError where nobody answers."""
     found = _answer(written, socket, "waiting", None)
     try:
-        return (_json(found) if as_json else "\n".join(_all(found))), bool(found["seen"])
+        return (_json(found) if as_json else all_as_text(found)), bool(found["seen"])
     except (KeyError, TypeError) as exc:
         raise BurstdError(OTHER_VERSION) from exc
+
+
+def one_as_text(why: Mapping[str, Any]) -> str:
+    """Return the document about one job as text for people. Raises KeyError, TypeError where it is none."""
+    return "\n".join(_one(why))
+
+
+def all_as_text(found: Mapping[str, Any]) -> str:
+    """Return the document about all jobs as text for people. Raises KeyError, TypeError where it is none."""
+    return "\n".join(_all(found))
 
 
 def _answer(

@@ -129,7 +129,8 @@ def _busy(_reason: Reason, pool: str, prospect: Prospect) -> Outlook:
     declared = prospect.policy.pool(pool)
     ranks = set(declared.ranks) if declared else set()
     jobs = {job for host in prospect.snapshot.hosts if host.rank in ranks for job in host.jobs}
-    return Outlook(f"It is served once jobs there end; of these run there now: {len(jobs)}.")
+    running = "1 job runs" if len(jobs) == 1 else f"{len(jobs)} jobs run"
+    return Outlook(f"It is served once there is room again; {running} there now.")
 
 
 _Drawn = Callable[[Reason, str, Prospect], Outlook]

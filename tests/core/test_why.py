@@ -111,7 +111,7 @@ def test_how_the_reason_changed_is_told() -> None:
     ],
 )
 def test_a_job_that_waits_for_no_hosts_is_told_in_one_sentence(job, left, state, sentence) -> None:
-    """Running, ending, not ready, not burstable, over, or not known: each is said, with what it was before."""
+    """Running, ending, not ready, not burstable, over, not known: each is said, with what it was before."""
     why = told(job, Told(left=left))
     assert why.state in STATES
     assert (why.state, why.told, why.code) == (state, state != "unknown", "")

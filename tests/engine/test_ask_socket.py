@@ -94,7 +94,8 @@ def until(seen: Callable[[], bool]) -> None:
 
 @pytest.mark.process
 @as_root
-def test_another_user_asks_and_never_orders(guests, place) -> None:
+@pytest.mark.usefixtures("guests")
+def test_another_user_asks_and_never_orders(place) -> None:
     """The kernel's word decides what is told; an order is refused, and so is what is no question."""
     own, others, status, order, nonsense = as_another(
         place,
@@ -114,7 +115,8 @@ def test_another_user_asks_and_never_orders(guests, place) -> None:
     assert not nonsense["fine"]
 
 
-def test_nobody_orders_there_not_even_its_owner(guests, place) -> None:
+@pytest.mark.usefixtures("guests")
+def test_nobody_orders_there_not_even_its_owner(place) -> None:
     """Orders have one door alone."""
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(place))
@@ -137,7 +139,8 @@ def test_nobody_orders_there_not_even_its_owner(guests, place) -> None:
         ("status", {"x": "y" * 2000}, "."),
     ],
 )
-def test_what_is_no_question_is_refused(guests, place, kind, about, words: str) -> None:
+@pytest.mark.usefixtures("guests")
+def test_what_is_no_question_is_refused(place, kind, about, words: str) -> None:
     """Whoever asks amiss is told how, and the next one is answered."""
     with pytest.raises(BurstdError, match=words):
         question_at(place, kind, about)
@@ -146,7 +149,8 @@ def test_what_is_no_question_is_refused(guests, place, kind, about, words: str) 
 
 @pytest.mark.process
 @as_root
-def test_one_user_cannot_take_all_the_room(guests, place) -> None:
+@pytest.mark.usefixtures("guests")
+def test_one_user_cannot_take_all_the_room(place) -> None:
     """Who holds connections open is let in no further; everybody else is."""
     command = [sys.executable, "-c", HOLD_OPEN, str(place), str(PEERS_OF_ONE)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holding:
@@ -185,7 +189,10 @@ def test_questions_come_back_with_time() -> None:
 def test_a_place_that_others_can_change_is_refused(tmp_path, window) -> None:
     """Nobody else may come to answer in burstd's name."""
     tmp_path.chmod(0o777)
-    with pytest.raises(ConfigError, match="guests.socket"), closing(Guests(tmp_path / "ask", window)) as one:
+    with (
+        pytest.raises(ConfigError, match=r"guests\.socket"),
+        closing(Guests(tmp_path / "ask", window)) as one,
+    ):
         one.open()
 
 
@@ -197,7 +204,8 @@ def test_a_file_that_is_no_socket_stays(place, window) -> None:
     assert place.read_text() == "mine"
 
 
-def test_a_socket_that_is_answered_is_not_taken_away(guests, place, window) -> None:
+@pytest.mark.usefixtures("guests")
+def test_a_socket_that_is_answered_is_not_taken_away(place, window) -> None:
     """Two burstds need two sockets; one that a crash left is used again."""
     with pytest.raises(ConfigError, match="answers"), closing(Guests(place, window)) as other:
         other.open()
