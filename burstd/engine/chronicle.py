@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from statistics import median
 
 from burstd.core.history import NOTHING, History, Left, followed
 from burstd.core.lifecycle import RISING
-from burstd.core.model import Burst, Host, Job, JobState, Phase
+from burstd.core.model import Burst, Job, JobState, Phase
 from burstd.core.why import Told, hosts_of
 from burstd.engine.witness import Tick, Witness
 
@@ -17,6 +18,9 @@ MOST_LEFT = 2000
 
 LATEST_RISES = 5
 """From so many bursts of a pool it is estimated how long the next one takes."""
+
+
+_BEGAN = (JobState.RUN, JobState.CLEANUP, JobState.INACTIVE)
 
 
 class Chronicle(Witness):
@@ -29,6 +33,8 @@ class Chronicle(Witness):
         self._medians: Mapping[str, float] = {}
         self._lead_since = 0.0
         self._seen: tuple[Job, ...] = ()
+        self._unsettled: Set[int] = frozenset()
+        """Jobs that left and may still begin: one that is released from a hold does so a moment later."""
 
     def recorded(self, before: Burst | None, burst: Burst, now: float) -> None:
         """Note how long a burst took until it served."""
@@ -42,6 +48,7 @@ class Chronicle(Witness):
         if tick.snapshot.lead_since != self._lead_since:  # ids may be of other jobs now
             self._lead_since = tick.snapshot.lead_since
             self._left.clear()
+            self._unsettled = frozenset()
         else:
             self._note_back(now)
             self._note_left(before, before.keys() - now.keys(), tick)
@@ -58,18 +65,16 @@ class Chronicle(Witness):
             now[job] = self._left.pop(job).history.then(latest.reason, latest.at)
 
     def _note_left(self, before: Mapping[int, History], gone: Set[int], tick: Tick) -> None:
-        if not gone:
+        """Note who waits no more: whose jobs these were is known from this tick, or from the one before."""
+        watched = gone | self._unsettled
+        if not watched:
             return
-        seen = {job.id: job for job in (*self._seen, *tick.snapshot.jobs) if job.id in gone}
-        there = {job.id for job in tick.snapshot.jobs if job.id in gone}
+        there = {job.id: job for job in tick.snapshot.jobs if job.id in watched}
+        seen = {job.id: job for job in self._seen if job.id in gone} | there
         for job in sorted(gone):
-            hosts = tick.snapshot.hosts if job in there else ()
-            self._left[job] = _left(before[job], seen[job], hosts, tick.at)
+            self._left[job] = Left(before[job], seen[job].userid, tick.at)
+        for job in there.keys() & self._left.keys():
+            self._left[job] = replace(self._left[job], hosts=hosts_of(there[job], tick.snapshot.hosts))
+        self._unsettled = {job for job in there if there[job].state not in _BEGAN}
         while len(self._left) > MOST_LEFT:
             self._left.popitem(last=False)
-
-
-def _left(history: History, job: Job, hosts: Iterable[Host], at: float) -> Left:
-    """Return what is kept of a job that waits no more, as it was seen last."""
-    began = job.state is JobState.RUN
-    return Left(history, job.userid, at, hosts_of(job, hosts) if began else "")

@@ -35,9 +35,7 @@ def busy() -> Snapshot:
         for host in some_hosts([LOCAL, CLOUD], online=LOCAL.ranks, lead_online=2)
     )
     many = tuple(a_job(id_, hosts=9) for id_ in range(COMING, COMING + 2))
-    return a_snapshot(
-        hosts=hosts, jobs=(*JOBS, *many), bursts=(a_burst(generation=7),), cooldowns=(FAILED,)
-    )
+    return a_snapshot(hosts=hosts, jobs=(*JOBS, *many), bursts=(a_burst(generation=7),), cooldowns=(FAILED,))
 
 
 def coming() -> Snapshot:

@@ -58,6 +58,18 @@ def test_a_job_that_waits_again_goes_on_where_it_was() -> None:
     assert known.left is None
 
 
+def test_a_job_that_begins_a_moment_after_it_left_is_told_with_its_hosts() -> None:
+    """One that is released from a hold waits for its priority first, and then runs."""
+    kept = Chronicle()
+    kept.ticked(tick(NOW, [(1, BUSY)]))
+    kept.ticked(tick(NOW + 1, [], (a_job(state=JobState.PRIORITY),)))
+    kept.ticked(tick(NOW + 2, [], (a_job(state=JobState.RUN, ranks=(5,)),)))
+    kept.ticked(tick(NOW + 3, [], ()))
+    left = told(kept).left
+    assert left is not None
+    assert (left.hosts, left.at) == ("burst-0-1", NOW + 1)
+
+
 def test_only_the_latest_that_left_are_kept() -> None:
     """Memory has an end, however many jobs come and go."""
     kept, many = Chronicle(), chronicle.MOST_LEFT + 10
