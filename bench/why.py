@@ -28,7 +28,7 @@ from pathlib import Path
 from burstd.core.jobid import f58
 from burstd.core.model import Job, Policy, Snapshot, Wish
 from burstd.core.planner import plan
-from burstd.engine.client import question
+from burstd.engine.client import NAME, question
 from burstd.engine.control import Control
 from burstd.engine.desk import Desk
 from burstd.engine.questions import Questions
@@ -63,6 +63,8 @@ def _measure(jobs: int, rounds: int, *, busy: bool) -> None:
         _say("why of all, over the socket", _timed(lambda: question(state, "waiting"), rounds))
         base = _timed(lambda: _run("--help"), rounds)
         _say("`burstd --help` as a process", base)
+        named = lambda: _run("why", "--socket", str(state / NAME), f58(jobs))  # noqa: E731
+        _say("`burstd why --socket` as a process", _timed(named, rounds))
         _say("`burstd why` as a process", _timed(lambda: _run("why", *_where(state), f58(jobs)), rounds))
         ratio = statistics.median(told["plan"]) / statistics.median(one[0])
         fine = "under" if statistics.median(one[0]) < GOAL_SECONDS else "NOT under"

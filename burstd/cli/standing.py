@@ -31,6 +31,7 @@ AGAIN_SECONDS = 2.0
 NO_DAEMON = "No burstd answers here: this is what its ledger says, so hosts and jobs are not known."
 NOT_YET = "burstd looks at the lead for the first time: hosts and jobs are not known yet."
 NEVER_SEEN = "The lead does not answer, and was not seen yet: hosts and jobs are not known."
+FOR_OTHERS = "What others may see: codes and counts, and words only about your own jobs."
 OLD = "The lead does not answer; hosts and jobs are as they were last seen."
 
 
@@ -67,7 +68,7 @@ def as_table(status: Status) -> str:
     lines = [*_head(status)]
     lines += _table(("pool", "provider", "state", "hosts", "jobs", "last error"), map(_pool, status.pools))
     if status.bursts:
-        rows = (_burst(burst) for burst in status.bursts)
+        rows = (_burst(burst, status.whole) for burst in status.bursts)
         lines += _table(("burst", "phase", "age", "hosts", "jobs", "dollars", "note"), rows)
     else:
         lines.append("No burst is up.")
@@ -105,6 +106,8 @@ def _by_ledger(config: Config) -> Status:
 
 
 def _head(status: Status) -> Iterator[str]:
+    if not status.whole:
+        yield FOR_OTHERS
     unknown = _unknown(status)
     if unknown:
         yield unknown
@@ -132,14 +135,14 @@ def _pool(pool: PoolStatus) -> tuple[str, ...]:
     return pool.name, pool.provider, f"{state}{until}", hosts, _count(pool.jobs), pool.last_error
 
 
-def _burst(burst: BurstStatus) -> tuple[str, ...]:
+def _burst(burst: BurstStatus, whole: bool) -> tuple[str, ...]:
     return (
         burst.name,
         burst.phase,
         age(burst.age_seconds),
         _hosts(burst.hosts_online, burst.hosts_total),
         _count(burst.jobs),
-        "no price" if burst.dollars is None else f"{burst.dollars:.2f}",
+        f"{burst.dollars:.2f}" if burst.dollars is not None else "no price" if whole else "?",
         "; ".join(_notes(burst)),
     )
 

@@ -257,8 +257,8 @@ _NOT_CONSIDERED = (Code.HELD, Code.BAD_BURSTABLE, Code.UNKNOWN_TARGET)
 _NONE_COMING = "What is free together with the hosts that are coming up does not suffice for it."
 _HOSTS_SUFFICE = "Not asked: hosts that are up or coming suffice."
 _UNKNOWN = (
-    "burstd knows no such job: it knows those that wait or run, and those that ended or began lately after "
-    "they had waited."
+    "burstd knows no such job: when it looked last, none that waits or runs had this id, and none that had "
+    "waited and was over lately."
 )
 _NOT_BURSTABLE = (
     "It waits for the lead's own hosts alone: it is not burstable. Jobs submitted with "

@@ -24,6 +24,9 @@ PEERS = 64
 PEERS_OF_ONE = 4
 """So many of these may be of one user who is neither burstd's own nor root."""
 
+REST_SECONDS = 0.01
+"""After somebody was turned away, before the next one is looked at."""
+
 _CREDENTIALS = struct.Struct("3i")
 """pid, uid and gid of the peer: unix(7), SO_PEERCRED."""
 
@@ -75,20 +78,23 @@ class Door:
         while not self.closing:
             try:
                 peer, _ = self._socket.accept()
-            except OSError:
-                return
-            self._admit(peer)
+            except OSError:  # closed; or this process has no descriptor left for now
+                self._closing.wait(REST_SECONDS)
+                continue
+            if not self._admits(peer):
+                # whoever comes again and again must not keep this process busy with turning them away
+                self._closing.wait(REST_SECONDS)
 
-    def _admit(self, peer: socket.socket) -> None:
+    def _admits(self, peer: socket.socket) -> bool:
         userid = _userid(peer)
         if self._enters(userid):
-            threading.Thread(
-                target=self._host, args=(peer, userid), name=f"{self.path.name} peer", daemon=True
-            ).start()
-            return
+            name = f"{self.path.name} peer"
+            threading.Thread(target=self._host, args=(peer, userid), name=name, daemon=True).start()
+            return True
         with contextlib.closing(peer), contextlib.suppress(OSError):
             peer.setblocking(False)
             say(peer, ("burstd is asked too much at once: ask again in a moment",), done=True, fine=False)
+        return False
 
     def _enters(self, userid: int) -> bool:
         most = PEERS if userid in (0, os.geteuid()) else PEERS_OF_ONE

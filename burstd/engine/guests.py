@@ -34,6 +34,9 @@ QUESTIONS_PER_SECOND = 2.0
 
 log = logging.getLogger("burstd")
 
+PENALTY_SECONDS = 1.0
+"""How long who asks too often waits to be told so, with a connection less meanwhile."""
+
 _WRITABLE_BY_OTHERS = 0o022
 
 
@@ -64,10 +67,17 @@ class Pace:
 class Guests:
     """Listens from `open` until `close`."""
 
-    def __init__(self, path: Path, window: Window, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        window: Window,
+        pace: Pace | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._door = Door(path, 0o666, self._serve)
         self._window = window
         self._pace = pace or Pace()
+        self._pause = pause
 
     def open(self) -> None:
         """Begin to listen. Raises ConfigError where the socket's place is not burstd's, or not to be had."""
@@ -97,6 +107,7 @@ class Guests:
     def _serve(self, peer: socket.socket, userid: int) -> None:
         line = peer.makefile("rb").readline(LINE_LIMIT)
         if userid not in (0, os.geteuid()) and not self._pace.admits(userid):
+            self._pause(PENALTY_SECONDS)
             say(peer, ("You ask too often: ask again in a moment.",), done=True, fine=False)
             return
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -107,6 +109,22 @@ def test_without_a_daemon_it_is_said_what_to_do(file: Path) -> None:
     socket = str(file.parent / "ask")
     gone = CliRunner().invoke(app, ["why", "--socket", socket])
     assert (gone.exit_code, gone.stderr) == (1, f"burstd: no burstd answers at {socket}\n")
+
+
+@pytest.mark.process
+def test_it_imports_little() -> None:
+    """Who asks at a socket needs no configuration, no tables and no ledger."""
+    heavy = ("burstd.config", "burstd.engine.ledger", "rich.table", "sqlite3", "yaml")
+    code = (
+        "import sys\n"
+        "from burstd.cli import main\n"
+        "sys.argv = ['burstd', 'why', '--socket', '/nowhere/ask']\n"
+        "try: main()\n"
+        f"finally: print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n"
+    assert done.stderr == "burstd: no burstd answers at /nowhere/ask\n"
 
 
 def test_what_is_old_is_said(window: Window) -> None:

@@ -21,7 +21,7 @@ from burstd.core.planner import plan
 from burstd.engine.client import question_at
 from burstd.engine.desk import Desk
 from burstd.engine.door import PEERS_OF_ONE, Door
-from burstd.engine.guests import QUESTIONS_AT_ONCE, Guests, Pace
+from burstd.engine.guests import PENALTY_SECONDS, QUESTIONS_AT_ONCE, Guests, Pace
 from burstd.engine.window import Window
 from burstd.engine.witness import Tick
 from burstd.testing.builders import NOW, a_job, a_policy, a_snapshot
@@ -166,10 +166,12 @@ def test_one_user_cannot_take_all_the_room(place) -> None:
 @as_root
 def test_one_user_cannot_ask_without_end(place, window) -> None:
     """After some questions in a row another user has to wait; burstd's own has not."""
-    with closing(Guests(place, window, Pace(clock=lambda: NOW))) as guests:
+    waited: list[float] = []
+    with closing(Guests(place, window, Pace(clock=lambda: NOW), waited.append)) as guests:
         guests.open()
         answers = as_another(place, *['{"ask": "waiting"}'] * (QUESTIONS_AT_ONCE + 1))
         assert [one["fine"] for one in answers] == [True] * QUESTIONS_AT_ONCE + [False]
+        assert waited == [PENALTY_SECONDS]
         assert answers[-1]["sentences"] == ["You ask too often: ask again in a moment."]
         assert question_at(place, "waiting")["jobs"] == 2
 
