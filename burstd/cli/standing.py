@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from burstd.core.status import BurstStatus, PoolStatus, Status, WaitStatus, from
 from burstd.core.text import printable
 from burstd.engine.ledger import Ledger
 from burstd.engine.orders import Orders
+from burstd.engine.standnote import waited_for
 from burstd.engine.statedir import state_dir
 
 WIDTH = 120
@@ -90,6 +92,10 @@ def watched(found: Callable[[], Status]) -> None:
 
 
 def _by_ledger(config: Config) -> Status:
+    return replace(_of_ledger(config), stands_by=waited_for(state_dir(config)))
+
+
+def _of_ledger(config: Config) -> Status:
     path, now = state_dir(config) / "ledger.db", time.time()
     providers = {pool.name: pool.provider for pool in config.pools}
     if not path.is_file():
@@ -108,6 +114,8 @@ def _by_ledger(config: Config) -> Status:
 def _head(status: Status) -> Iterator[str]:
     if not status.whole:
         yield FOR_OTHERS
+    if status.stands_by:
+        yield printable(status.stands_by)
     unknown = _unknown(status)
     if unknown:
         yield unknown

@@ -107,6 +107,8 @@ class Status:
     waiting: tuple[WaitStatus, ...] = ()
     whole: bool = True
     """False: what another user than burstd's own may see; what is left out is "" or None."""
+    stands_by: str = ""
+    """What a burstd waits for that does not serve yet."""
 
     def document(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
@@ -115,13 +117,14 @@ class Status:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Status:
         """Return what a document says. Raises KeyError, TypeError where it is none."""
-        plain = {one.name: document[one.name] for one in fields(cls) if one.name != "whole"}
+        later: dict[str, Any] = {"whole": True, "stands_by": "", **document}
+        plain = {one.name: later[one.name] for one in fields(cls)}
         lists = {
             "pools": tuple(map(PoolStatus.read, plain["pools"])),
             "bursts": tuple(map(BurstStatus.read, plain["bursts"])),
             "waiting": tuple(map(WaitStatus.read, plain["waiting"])),
         }
-        return cls(**{**plain, **lists}, whole=document.get("whole", True))
+        return cls(**{**plain, **lists})
 
 
 def status(
