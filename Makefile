@@ -29,7 +29,7 @@ COMPILE = .venv-lock/bin/uv --no-config pip compile --quiet --universal --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo demo-gke unit test kill-test crash-matrix saboteurs lint check audit wheel bench-burst bench-gke image deploy-manifests lock clean
+.PHONY: help env demo demo-gke unit test kill-test crash-matrix saboteurs lint check audit wheel bench-burst bench-gke bench-why image deploy-manifests lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -75,6 +75,9 @@ bench-burst: $(VENV)/.made  ## seconds from submit to start, through burstd and 
 
 bench-gke: $(VENV)/.made  ## what burstd adds to the cloud's own latency, by delays that are known
 	$(BIN)/python bench/gke.py
+
+bench-why: $(VENV)/.made  ## how long `burstd why` takes while 100,000 jobs wait
+	$(BIN)/python bench/why.py
 
 image:  ## build the image for one Flux with Docker, and print its name; FLUX_VERSION=..., BROKER_UID=...
 	@$(DOCKER) build --build-arg FLUX_VERSION=$(FLUX_VERSION) --build-arg BROKER_UID=$(BROKER_UID) \

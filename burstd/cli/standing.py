@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import typer
 
+from burstd.cli.asking import NOBODY, asked, asked_at
+from burstd.cli.moments import age
 from burstd.config import Config
 from burstd.core.errors import BurstdError
 from burstd.core.model import ByHand
 from burstd.core.money import day_of
 from burstd.core.status import BurstStatus, PoolStatus, Status, WaitStatus, from_ledger
 from burstd.core.text import printable
-from burstd.engine import control
 from burstd.engine.ledger import Ledger
 from burstd.engine.orders import Orders
+from burstd.engine.standnote import waited_for
 from burstd.engine.statedir import state_dir
 
 WIDTH = 120
@@ -28,9 +33,8 @@ AGAIN_SECONDS = 2.0
 NO_DAEMON = "No burstd answers here: this is what its ledger says, so hosts and jobs are not known."
 NOT_YET = "burstd looks at the lead for the first time: hosts and jobs are not known yet."
 NEVER_SEEN = "The lead does not answer, and was not seen yet: hosts and jobs are not known."
+FOR_OTHERS = "What others may see: codes and counts, and words only about your own jobs."
 OLD = "The lead does not answer; hosts and jobs are as they were last seen."
-
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def found(config: Config) -> Status:
@@ -38,13 +42,20 @@ def found(config: Config) -> Status:
 
     Raises BurstdError where a daemon runs and does not answer, LedgerError for a ledger that cannot be read.
     """
-    state = state_dir(config)
     try:
-        return Status.read(control.question(state, "status"))
-    except (FileNotFoundError, ConnectionRefusedError):
+        return _read(asked(config, "status"))
+    except NOBODY:
         return _by_ledger(config)
-    except PermissionError as exc:
-        raise BurstdError(f"{state} is not yours: ask as the user of burstd, or as root") from exc
+
+
+def found_at(socket: Path) -> Status:
+    """Return what the daemon says at its socket for everybody. Raises BurstdError."""
+    return _read(asked_at(socket, "status"))
+
+
+def _read(document: Mapping[str, Any]) -> Status:
+    try:
+        return Status.read(document)
     except (KeyError, TypeError) as exc:
         raise BurstdError("the burstd that runs is of another version: ask with the command of that") from exc
 
@@ -59,7 +70,7 @@ def as_table(status: Status) -> str:
     lines = [*_head(status)]
     lines += _table(("pool", "provider", "state", "hosts", "jobs", "last error"), map(_pool, status.pools))
     if status.bursts:
-        rows = (_burst(burst) for burst in status.bursts)
+        rows = (_burst(burst, status.whole) for burst in status.bursts)
         lines += _table(("burst", "phase", "age", "hosts", "jobs", "dollars", "note"), rows)
     else:
         lines.append("No burst is up.")
@@ -68,29 +79,23 @@ def as_table(status: Status) -> str:
     return "\n".join(lines)
 
 
-def watched(config: Config) -> None:
-    """Print it again and again until interrupted."""
+def watched(found: Callable[[], Status]) -> None:
+    """Print what is found again and again until interrupted."""
     from rich.console import Console
 
     with suppress(KeyboardInterrupt):
         while True:
-            text = as_table(found(config))
+            text = as_table(found())
             Console().clear()
             typer.echo(text)
             time.sleep(AGAIN_SECONDS)
 
 
-def age(seconds: float) -> str:
-    """Return a span as people say it, in its two largest units: `2 h 5 min`."""
-    whole, parts = int(seconds), []
-    for unit, size in _UNITS:
-        count, whole = divmod(whole, size)
-        parts.append(f"{count} {unit}" if count else "")
-    first = next((index for index, part in enumerate(parts) if part), len(parts))
-    return " ".join(part for part in parts[first : first + 2] if part) or "0 s"
-
-
 def _by_ledger(config: Config) -> Status:
+    return replace(_of_ledger(config), stands_by=waited_for(state_dir(config)))
+
+
+def _of_ledger(config: Config) -> Status:
     path, now = state_dir(config) / "ledger.db", time.time()
     providers = {pool.name: pool.provider for pool in config.pools}
     if not path.is_file():
@@ -107,6 +112,10 @@ def _by_ledger(config: Config) -> Status:
 
 
 def _head(status: Status) -> Iterator[str]:
+    if not status.whole:
+        yield FOR_OTHERS
+    if status.stands_by:
+        yield printable(status.stands_by)
     unknown = _unknown(status)
     if unknown:
         yield unknown
@@ -114,7 +123,8 @@ def _head(status: Status) -> Iterator[str]:
         yield "burstd is paused and makes nothing: `burstd resume` ends that."
     if status.spend_unknown:
         yield "What was spent today is not known, so nothing is bought: see `burstd resume`."
-    yield f"Spent today, by burstd's estimate: {status.dollars_today:.2f} dollars."
+    if status.dollars_today is not None:
+        yield f"Spent today, by burstd's estimate: {status.dollars_today:.2f} dollars."
 
 
 def _unknown(status: Status) -> str:
@@ -133,14 +143,14 @@ def _pool(pool: PoolStatus) -> tuple[str, ...]:
     return pool.name, pool.provider, f"{state}{until}", hosts, _count(pool.jobs), pool.last_error
 
 
-def _burst(burst: BurstStatus) -> tuple[str, ...]:
+def _burst(burst: BurstStatus, whole: bool) -> tuple[str, ...]:
     return (
         burst.name,
         burst.phase,
         age(burst.age_seconds),
         _hosts(burst.hosts_online, burst.hosts_total),
         _count(burst.jobs),
-        "no price" if burst.dollars is None else f"{burst.dollars:.2f}",
+        f"{burst.dollars:.2f}" if burst.dollars is not None else "no price" if whole else "?",
         "; ".join(_notes(burst)),
     )
 

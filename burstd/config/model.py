@@ -24,6 +24,7 @@ from burstd.config.fields import (
     Section,
     shown_default,
 )
+from burstd.config.guests import GuestsConfig
 from burstd.config.lease import LeaseConfig
 from burstd.config.limits import LimitsConfig
 from burstd.config.minicluster import MiniClusterConfig
@@ -340,6 +341,9 @@ class Config(Section):
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="Caps over all paid pools.")
     lease: LeaseConfig = Field(
         default_factory=LeaseConfig, description="What ends a burst whose burstd is silent."
+    )
+    guests: GuestsConfig = Field(
+        default_factory=GuestsConfig, description="What other users of the machine may ask."
     )
     pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PoolConfig(),),

@@ -37,9 +37,10 @@ from burstd.core.placement import (
     reserved,
     unseen_beside,
 )
-from burstd.core.reasons import MOST_HOPEFUL, Code, Reason
+from burstd.core.reasons import Answers, Code, Reason, most_hopeful
 from burstd.core.rooms import Room, Take, fit, take, whole_room
 
+_Refusal = tuple[Reason, Answers]
 _PLACED = (Code.STARTING, Code.HOSTS_COMING, Code.MOVING)
 
 
@@ -70,7 +71,10 @@ class Demand:
         """Jobs for which enough hosts are free, and since when they are."""
         self.moves: dict[int, str] = {}
         """Jobs that must be in another queue first, and which: the queue of the pool that will serve them."""
-        self._refused: dict[tuple[Request, Constraint, str, Wish | None, bool, int], Reason] = {}
+        self.answers: dict[int, Answers] = {}
+        """What each pool said that was asked for a job, in that order; jobs alike share it."""
+        self._heard: list[tuple[str, Reason]] = []
+        self._refused: dict[tuple[Request, Constraint, str, Wish | None, bool, int], _Refusal] = {}
         """Room only shrinks until a burst grows: what was refused once is refused to every job alike."""
         self._verdicts: dict[tuple[Request, Constraint, str, str], Reason | None] = {}
 
@@ -91,11 +95,15 @@ class Demand:
         payer = 0 if self.policy.caps.dollars_per_user_day is None else job.userid
         alike = (job.request, job.constraint, job.queue, job.wish, is_guests(job, self.policy), payer)
         if alike not in self._refused:
+            self._heard.clear()
             found = self._place_on_hosts(job) or self._place_in_pools(job)
+            answers = tuple(self._heard)
             if found.code in _PLACED:
+                self.answers[job.id] = answers
                 return found
-            self._refused[alike] = found
-        return self._refused[alike]
+            self._refused[alike] = found, answers
+        reason, self.answers[job.id] = self._refused[alike]
+        return reason
 
     def cover(self, job: Job) -> None:
         """Give an ordinary job its room if it is there; nothing is brought up for it."""
@@ -170,13 +178,12 @@ class Demand:
         return max(job.submitted, *quiet)
 
     def _place_in_pools(self, job: Job) -> Reason:
-        reasons = []
         for pool in self._pools_for(job):
             reason = replace(self._place_in_pool(job, pool), pool=pool.name)
+            self._heard.append((pool.name, reason))
             if reason.code in _PLACED:
                 return reason
-            reasons.append(reason)
-        return min(reasons, key=lambda reason: MOST_HOPEFUL.index(reason.code))
+        return most_hopeful(self._heard)
 
     def _place_in_pool(self, job: Job, pool: Pool) -> Reason:
         key = (job.request, job.constraint, job.queue, pool.name)

@@ -102,6 +102,8 @@ class Job:
     """The code of the latest exception of type `burst` in its eventlog, "" if none: burstd.core.reasons."""
     ranks: tuple[int, ...] = ()
     """Where its allocation is, while it has one."""
+    started: float | None = None
+    """When it got that."""
     cwd: str = ""
     """Its working directory as its user wrote it, "" if none: untrusted text (see burstd.core.cwd)."""
 

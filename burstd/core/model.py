@@ -6,6 +6,7 @@ names ending in `_seconds` are spans. Every value is immutable and compares by c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -21,7 +22,7 @@ from burstd.core.jobs import Placement as Placement
 from burstd.core.jobs import Request as Request
 from burstd.core.jobs import Shape as Shape
 from burstd.core.jobs import Wish as Wish
-from burstd.core.reasons import Reason
+from burstd.core.reasons import Answers, Reason
 from burstd.core.spending import Caps as Caps
 from burstd.core.spending import Carried as Carried
 from burstd.core.spending import Span as Span
@@ -392,6 +393,8 @@ class Plan:
     sentences: tuple[str, ...] = field(default=())
     orders: tuple[tuple[str, Reason], ...] = ()
     """Why hosts that were ordered by hand are not up: the pool, and the reason."""
+    answers: Mapping[int, Answers] = field(default_factory=dict)
+    """What each pool said that was asked for a waiting job."""
 
     @property
     def empty(self) -> bool:

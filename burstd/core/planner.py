@@ -93,7 +93,8 @@ class _Planning:
         self.wakes += [time for burst in bursts for time in self.times(burst)]
         self.wakes += [*demand.wakes, *steward.wakes, *upkeep.wakes, *forecast.wakes]
         wake_at = min((time for time in self.wakes if time > self.now), default=None)
-        return Plan(changed, actions, reasons, wake_at, tuple(self.sentences(changed)), orders)
+        sentences = tuple(self.sentences(changed))
+        return Plan(changed, actions, reasons, wake_at, sentences, orders, demand.answers)
 
     def place(self, job: Job, demand: Demand) -> Reason:
         """Give the job its room; where its directory will be missing there, the reason says so too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -131,3 +132,12 @@ class Reason:
 def _about(moment: float | None) -> str:
     """A minute is close enough, and does not change with every second that an estimate moves."""
     return "" if moment is None else f"about {datetime.fromtimestamp(moment, UTC):%H:%M} UTC"
+
+
+Answers = tuple[tuple[str, Reason], ...]
+"""What pools answered for one job: each pool's name and its reason, in the order in which they were asked."""
+
+
+def most_hopeful(answers: Iterable[tuple[str, Reason]]) -> Reason:
+    """Return the reason that a job is told which every pool refused; the first of equals."""
+    return min((reason for _, reason in answers), key=lambda reason: MOST_HOPEFUL.index(reason.code))

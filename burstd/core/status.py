@@ -101,10 +101,14 @@ class Status:
     lead_answers: bool | None
     paused: bool
     spend_unknown: bool
-    dollars_today: float
+    dollars_today: float | None
     pools: tuple[PoolStatus, ...]
     bursts: tuple[BurstStatus, ...]
     waiting: tuple[WaitStatus, ...] = ()
+    whole: bool = True
+    """False: what another user than burstd's own may see; what is left out is "" or None."""
+    stands_by: str = ""
+    """What a burstd waits for that does not serve yet."""
 
     def document(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
@@ -113,7 +117,8 @@ class Status:
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Status:
         """Return what a document says. Raises KeyError, TypeError where it is none."""
-        plain = {one.name: document[one.name] for one in fields(cls)}
+        later: dict[str, Any] = {"whole": True, "stands_by": "", **document}
+        plain = {one.name: later[one.name] for one in fields(cls)}
         lists = {
             "pools": tuple(map(PoolStatus.read, plain["pools"])),
             "bursts": tuple(map(BurstStatus.read, plain["bursts"])),
@@ -179,17 +184,25 @@ def from_ledger(
 
 
 def waits(reasons: Iterable[tuple[int, Reason]]) -> tuple[WaitStatus, ...]:
-    """Return why jobs wait, one entry for each code, most jobs first."""
-    by_code: defaultdict[str, list[tuple[int, Reason]]] = defaultdict(list)
+    """Return why jobs wait, one entry for each code, most jobs first.
+
+    Many jobs share one reason: they are told apart by identity first, since that is cheap.
+    """
+    alike: dict[int, tuple[Reason, list[int]]] = {}
     for job, reason in reasons:
-        by_code[reason.code].append((job, reason))
-    found = [_wait(code, jobs) for code, jobs in by_code.items()]
+        alike.setdefault(id(reason), (reason, []))[1].append(job)
+    by_code: defaultdict[str, list[tuple[Reason, list[int]]]] = defaultdict(list)
+    for reason, jobs in alike.values():
+        by_code[reason.code].append((reason, jobs))
+    found = [_wait(code, groups) for code, groups in by_code.items()]
     return tuple(sorted(found, key=lambda one: (-one.jobs, one.code)))
 
 
-def _wait(code: str, jobs: Sequence[tuple[int, Reason]]) -> WaitStatus:
-    examples = tuple(f58(job) for job, _ in jobs[:EXAMPLES])
-    return WaitStatus(str(code), len(jobs), jobs[0][1].sentence, examples)
+def _wait(code: str, groups: Sequence[tuple[Reason, Sequence[int]]]) -> WaitStatus:
+    """Return the entry of a code; `groups` are its reasons in the order of the first job of each."""
+    jobs = [job for _, group in groups for job in group[:EXAMPLES]]
+    count = sum(len(group) for _, group in groups)
+    return WaitStatus(str(code), count, groups[0][0].sentence, tuple(map(f58, jobs[:EXAMPLES])))
 
 
 def _pool(pool: Pool, snapshot: Snapshot, hosts: Mapping[int, Host], now: float) -> PoolStatus:

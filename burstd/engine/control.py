@@ -1,35 +1,36 @@
 """The socket in the state directory for orders and questions, from this user or root: lines of JSON.
 
-A thread takes the lines; the main loop obeys and answers, since it alone has the state.
+A thread takes the lines; the main loop obeys and answers, since it alone has the state. What can be told from
+the last tick is told at once, at the window.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
 import os
 import queue
 import socket
-import struct
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from burstd.core.errors import BurstdError
+from burstd.engine.client import NAME as NAME
+from burstd.engine.client import ask as ask
+from burstd.engine.client import question as question
+from burstd.engine.client import short as short
+from burstd.engine.door import Door, say
 from burstd.engine.orders import Order
-from burstd.engine.questions import PATIENCE_SECONDS, Question, Questions
-
-log = logging.getLogger(__name__)
-
-NAME = "control"
-"""The name of the socket in the state directory."""
+from burstd.engine.questions import Question, Questions
+from burstd.engine.window import Window
 
 LINE_LIMIT = 65536
-_CREDENTIALS = struct.Struct("3i")
-"""pid, uid and gid of the peer: unix(7), SO_PEERCRED."""
+
+FOR_GUESTS = ("status", "waiting", "why")
+"""The questions whose answers depend on who asks, so that everybody may."""
+
+QUESTIONS = (*FOR_GUESTS, "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +47,22 @@ class Call:
 class Control:
     """Listens from `open` until `close`."""
 
-    def __init__(self, state: Path, wake: Callable[[], None], questions: Questions) -> None:
-        self._state = state
+    def __init__(
+        self, state: Path, wake: Callable[[], None], questions: Questions, window: Window | None = None
+    ) -> None:
+        self._door = Door(state / NAME, 0o600, self._serve)
         self._wake = wake
         self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._questions = questions
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
-        self._closing = threading.Event()
+        self._window = window
 
     def open(self) -> None:
         """Begin to listen. Raises BurstdError where no socket can be made."""
-        path = self._state / NAME
         try:
-            with short(self._state) as folder:
-                path.unlink(missing_ok=True)
-                self._socket.bind(f"{folder}/{NAME}")
-                path.chmod(0o600)
-            self._socket.listen()
+            self._door.open()
         except OSError as exc:
-            raise BurstdError(f"no socket for orders can be made at {path}: {exc.strerror}") from exc
-        self._thread.start()
+            what = f"no socket for orders can be made at {self._door.path}"
+            raise BurstdError(f"{what}: {exc.strerror}") from exc
 
     def calls(self) -> Iterator[Call]:
         """Yield the orders that came in since the last time."""
@@ -75,38 +71,23 @@ class Control:
 
     def close(self) -> None:
         """Listen no more. Who waits for an answer is told that none comes."""
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        (self._state / NAME).unlink(missing_ok=True)
-        if self._thread.is_alive():
-            self._thread.join(PATIENCE_SECONDS)
+        self._door.close()
         for call in self.calls():
             call.answer("burstd was stopped before it could obey.")
         self._questions.refuse()
 
-    def _listen(self) -> None:
-        while not self._closing.is_set():
-            try:
-                peer, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(peer,), name="control peer", daemon=True).start()
-
-    def _serve(self, peer: socket.socket) -> None:
-        with contextlib.closing(peer), contextlib.suppress(OSError):
-            peer.settimeout(PATIENCE_SECONDS)
-            try:
-                heard = _heard(peer)
-            except (ValueError, TypeError) as exc:
-                _say(peer, (str(exc),), done=True, fine=False)
-                return
-            self._take(heard, peer)
+    def _serve(self, peer: socket.socket, userid: int) -> None:
+        try:
+            heard = _heard(peer, userid)
+        except (ValueError, TypeError, RecursionError) as exc:
+            say(peer, (str(exc),), done=True, fine=False)
+            return
+        self._take(heard, peer)
 
     def _take(self, heard: Call | Question, peer: socket.socket) -> None:
         if isinstance(heard, Question):
-            _tell(self._questions.put(heard), peer)
+            at_once = self._window is not None and heard.ask in self._window.answers
+            tell(self._window.answer(heard) if self._window and at_once else self._questions.put(heard), peer)
         else:
             self._calls.put(heard)
             self._wake()
@@ -118,70 +99,40 @@ class Control:
             try:
                 sentences, done = call.said.get(timeout=1.0)
             except queue.Empty:
-                if self._closing.is_set():
+                if self._door.closing:
                     sentences, done = (
                         ("burstd was stopped; the order stands, and the next start takes it up.",),
                         True,
                     )
                 else:
                     sentences = ()
-            _say(peer, sentences, done=done)
+            say(peer, sentences, done=done)
 
 
-def ask(state: Path, order: Order) -> Iterator[str]:
-    """Have a running daemon obey; yield its sentences as they come.
-
-    Raises FileNotFoundError and ConnectionRefusedError where none runs, BurstdError where it refuses.
-    """
-    with short(state) as folder, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-        peer.connect(f"{folder}/{NAME}")
-        peer.sendall(json.dumps(order.written()).encode() + b"\n")
-        for line in peer.makefile("rb"):
-            said = json.loads(line)
-            if not said["fine"]:
-                raise BurstdError(" ".join(said["sentences"]))
-            yield from said["sentences"]
-            if said["done"]:
-                return
-    raise BurstdError("burstd ended before it had answered; the order may stand: ask again")
+def read_question(fields: Mapping[str, Any], userid: int, kinds: Collection[str] = FOR_GUESTS) -> Question:
+    """Return a question of these kinds as it came over a socket. Raises ValueError where it is none."""
+    kind, about = fields.get("ask"), fields.get("about", {})
+    if kind not in kinds:
+        raise ValueError(f"there is no question {kind!r}")
+    if fields.keys() - {"ask", "about"} or not isinstance(about, dict):
+        raise ValueError("a question has `ask`, and perhaps `about`, and nothing else")
+    if about.keys() != ({"job"} if kind == "why" else set()):
+        raise ValueError(f"question {kind!r} is about {'one job' if kind == 'why' else 'nothing more'}")
+    if kind == "why" and not _is_job_id(about["job"]):
+        raise ValueError("a job id is a whole number of 64 bits (RFC 19)")
+    return Question(kind, about, userid)
 
 
-def question(state: Path, about: str) -> dict[str, Any]:
-    """Return what a running daemon answers to a question.
-
-    Raises FileNotFoundError and ConnectionRefusedError where none runs, BurstdError where none answers.
-    """
-    with short(state) as folder, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-        peer.settimeout(2 * PATIENCE_SECONDS)
-        peer.connect(f"{folder}/{NAME}")
-        try:
-            peer.sendall(json.dumps({"ask": about}).encode() + b"\n")
-            line = peer.makefile("rb").readline()
-        except TimeoutError as exc:
-            raise BurstdError("burstd runs and does not answer; its log may tell why") from exc
-    if not line:
-        raise BurstdError("burstd ended before it had answered")
-    said: dict[str, Any] = json.loads(line)
-    if not said["fine"]:
-        raise BurstdError(" ".join(said["sentences"]))
-    return dict(said["answer"])
+def tell(document: Mapping[str, Any] | None, peer: socket.socket) -> None:
+    """Send the answer to a question; None: there is none. Raises OSError."""
+    if document is None:
+        say(peer, ("burstd is busy, or is being stopped: ask again",), done=True, fine=False)
+    else:
+        peer.sendall(json.dumps({"answer": document, "fine": True}).encode() + b"\n")
 
 
-@contextlib.contextmanager
-def short(folder: Path) -> Iterator[str]:
-    """Have another path to a folder, of a few bytes: that of a socket may have 107 at most (unix(7))."""
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
-
-
-def _heard(peer: socket.socket) -> Call | Question:
-    """Read the one line. Raises ValueError, TypeError, OSError."""
-    _, userid, _ = _CREDENTIALS.unpack(
-        peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    )
+def _heard(peer: socket.socket, userid: int) -> Call | Question:
+    """Read the one line. Raises ValueError, TypeError, RecursionError, OSError."""
     # whoever is refused is heard out: what is closed with a line unread reaches the other side as an error
     line = peer.makefile("rb").readline(LINE_LIMIT)
     if userid not in (0, os.geteuid()):
@@ -189,22 +140,8 @@ def _heard(peer: socket.socket) -> Call | Question:
     fields: Any = json.loads(line)
     if not isinstance(fields, dict):
         raise ValueError("an order is a JSON object")
-    return _question(fields, userid) if "ask" in fields else Call(Order.read(fields, userid))
+    return read_question(fields, userid, QUESTIONS) if "ask" in fields else Call(Order.read(fields, userid))
 
 
-def _question(fields: Mapping[str, Any], userid: int) -> Question:
-    if fields not in ({"ask": "status"}, {"ask": "metrics"}):
-        raise ValueError(f"there is no question {fields['ask']!r}")
-    return Question(fields["ask"], userid=userid)
-
-
-def _tell(document: Mapping[str, Any] | None, peer: socket.socket) -> None:
-    if document is None:
-        _say(peer, ("burstd is busy, or is being stopped: ask again",), done=True, fine=False)
-    else:
-        peer.sendall(json.dumps({"answer": document, "fine": True}).encode() + b"\n")
-
-
-def _say(peer: socket.socket, sentences: tuple[str, ...], *, done: bool, fine: bool = True) -> None:
-    line = json.dumps({"sentences": sentences, "done": done, "fine": fine})
-    peer.sendall(line.encode() + b"\n")
+def _is_job_id(job: Any) -> bool:
+    return isinstance(job, int) and not isinstance(job, bool) and 0 <= job < 1 << 64

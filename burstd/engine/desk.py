@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from burstd.core.discretion import for_others, sees_all
 from burstd.core.model import Host, Plan, Policy, Snapshot
 from burstd.core.status import status
 from burstd.engine.questions import Question
@@ -28,6 +30,15 @@ class Sight:
     def plan(self) -> Plan:
         """Return what was decided last."""
         return self.tick.plan if self.tick else Plan()
+
+    def whole_for(self, userid: int) -> bool:
+        """Say whether a user may know everything."""
+        return sees_all(userid, os.geteuid(), self.policy)
+
+    def jobs_of(self, userid: int) -> frozenset[int]:
+        """Return the active jobs of a user."""
+        jobs = self.tick.snapshot.jobs if self.tick else ()
+        return frozenset(job.id for job in jobs if job.userid == userid)
 
 
 Answer = Callable[[Question, Sight], Mapping[str, Any]]
@@ -60,8 +71,9 @@ class Desk(Witness):
             question.answer(self.answers[question.ask](question, sight))
 
 
-def _status(_: Question, sight: Sight) -> Mapping[str, Any]:
-    found = status(
-        sight.snapshot, sight.policy, sight.plan.reasons, sight.now, lead_answers=sight.lead_answers
-    )
+def _status(question: Question, sight: Sight) -> Mapping[str, Any]:
+    reasons = sight.plan.reasons
+    found = status(sight.snapshot, sight.policy, reasons, sight.now, lead_answers=sight.lead_answers)
+    if not sight.whole_for(question.userid):
+        found = for_others(found, reasons, sight.jobs_of(question.userid))
     return found.document()

@@ -19,6 +19,8 @@ from types import FrameType
 
 from burstd.config import Config
 from burstd.core.errors import BurstdError, ConfigError, LeadError, OtherRank
+from burstd.engine.standnote import StandNote
+from burstd.engine.statedir import state_dir
 from burstd.engine.wiring import Service, run
 
 log = logging.getLogger("burstd.standby")
@@ -62,6 +64,8 @@ class _StandBy:
         self._load = load
         self._path = path
         self._news = News()
+        self._note = StandNote()
+        self._state: Path | None = None
         self._content = b""
         self._served = False
         self._again = False
@@ -86,23 +90,30 @@ class _StandBy:
 
     def _serve(self) -> float | None:
         """Serve; where that could not be, say why and return the longest pause; None: stopped in order."""
+        self._state = None
         try:
             config = self._load()
+            self._state = state_dir(config)
             run(config, lambda service: self._beside(service, config), patient=False)
         except OtherRank as exc:
-            self._news.say(
+            self._say(
                 f"this is rank {exc.rank} of the instance; burstd serves from rank 0 and stands by here",
                 logging.INFO,
             )
         except BurstdError as exc:
-            self._news.say(f"burstd stands by: {_words(exc)}")
+            self._say(f"burstd stands by: {_words(exc)}")
             return LEAD_PAUSE_SECONDS if isinstance(exc, LeadError) else LAST_PAUSE_SECONDS
         except Exception as exc:  # the edge of the process: no fault of burstd's own may end the lead's pod
             log.debug("what was not foreseen", exc_info=True)
-            self._news.say(f"burstd stands by: unforeseen: {type(exc).__name__}: {exc}; please report it")
+            self._say(f"burstd stands by: unforeseen: {type(exc).__name__}: {exc}; please report it")
         else:
             return None
         return LAST_PAUSE_SECONDS
+
+    def _say(self, trouble: str, level: int = logging.WARNING) -> None:
+        self._news.say(trouble, level)
+        if self._state is not None:
+            self._note.write(self._state, trouble)
 
     def _wait(self, seconds: float) -> bool:
         """Wait; end early, and return True, when the file changed."""
@@ -126,6 +137,7 @@ class _StandBy:
 
         watcher = threading.Thread(target=self._watch, args=(service, config, over), daemon=True)
         self._served = True
+        self._note.end()
         self._news.begin(quiet=False)
         _on_signals(stop)
         watcher.start()

@@ -24,6 +24,7 @@ from burstd.core.scheduling import lacks, meaning
 from burstd.engine.address import LeadAddress
 from burstd.engine.control import Control
 from burstd.engine.daemon import Daemon
+from burstd.engine.guests import answered
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
 from burstd.engine.metrics import measured
@@ -33,6 +34,7 @@ from burstd.engine.questions import Questions
 from burstd.engine.statedir import alone, state_dir
 from burstd.engine.terms import Terms
 from burstd.engine.turn import Turn
+from burstd.engine.window import Window
 from burstd.join.curve import Handshake, explain, probe, read
 from burstd.join.papers import Join
 from burstd.lead.beside import check_readable, look
@@ -117,8 +119,9 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         stack.callback(daemon.close)
         measured(daemon, ledger, met.facts.version)
         changes.tell = daemon.note_change
-        questions = Questions(daemon.wake)
-        control = Control(state, daemon.wake, questions)
+        questions, window = Questions(daemon.wake), _window(daemon)
+        stack.enter_context(answered(config.guests.socket, window))
+        control = Control(state, daemon.wake, questions, window)
         control.open()
         stack.callback(control.close)
         daemon.calls, daemon.desk.questions = control.calls, questions.take
@@ -128,6 +131,14 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         stack.enter_context(beside(Service(daemon.stop, leave, partial(_fit, met.lead, config.lead.uri))))
         daemon.run()
     return 0
+
+
+def _window(daemon: Daemon) -> Window:
+    """Return where it is told from the last tick what this daemon did; its desk answers the same."""
+    window = Window(daemon.policy, daemon.desk.answers["status"])
+    daemon.audience.join(window)
+    daemon.desk.answers |= window.answers
+    return window
 
 
 def _fit(lead: Lead, uri: str, config: Config) -> None:

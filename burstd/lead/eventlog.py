@@ -214,8 +214,9 @@ def _urgency(record: Record, context: Mapping[str, Any], _at: float) -> None:
     _move(record, (JobState.SCHED,), JobState.PRIORITY)
 
 
-def _alloc(record: Record, _context: Mapping[str, Any], _at: float) -> None:
+def _alloc(record: Record, _context: Mapping[str, Any], at: float) -> None:
     _move(record, (JobState.SCHED,), JobState.RUN)
+    record.job = replace(record.job, started=at)
 
 
 def _exception(record: Record, context: Mapping[str, Any], _at: float) -> None:

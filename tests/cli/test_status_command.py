@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from burstd.cli import app
 from burstd.cli.standing import age, as_table
+from burstd.core.discretion import for_others
 from burstd.core.model import Cooldown, Failure
 from burstd.core.status import status
 from burstd.engine.ledger import Ledger
@@ -69,6 +70,16 @@ def test_what_is_not_known_is_said(hosts: bool, answers: bool, sentence: str) ->
     seen = a_snapshot() if hosts else a_snapshot(hosts=())
     table = as_table(status(seen, a_policy(), (), NOW, lead_answers=answers))
     assert table.startswith(sentence)
+
+
+def test_others_are_told_that_they_do_not_see_all() -> None:
+    """What is left out for a user who is not burstd's is shown as not known, and the first line says why."""
+    seen = status(a_snapshot(bursts=(a_burst(cost_per_hour=1.0),)), a_policy(), (), NOW, lead_answers=True)
+    table = as_table(for_others(seen, (), ()))
+    assert table.startswith("What others may see")
+    assert "Spent today" not in table
+    (row,) = (line for line in table.splitlines() if "burst-0-g1" in line)
+    assert [cell.strip() for cell in row.split("│")][5:7] == ["?", "?"]
 
 
 def test_without_a_daemon_and_a_ledger_the_pools_are_told(file: Path) -> None:

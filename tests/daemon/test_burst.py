@@ -81,7 +81,7 @@ def test_with_easy_a_burst_is_as_with_fifo(make_town):
 
 
 def test_a_job_that_no_pool_can_serve_is_told_so_in_its_memo(town):
-    """The reason stands in the job's own memo, in the words of the log, and as an exception in its eventlog."""
+    """The reason stands in the job's own memo, and for good as an exception in its eventlog."""
     daemon = town.serving()
     job = town.watch.submit(["true"], 2, requires=BURST_ONLY, burstable="elsewhere")
     town.watch.until(lambda view: any(one.told for one in view.jobs if one.id == job), "the job is told")

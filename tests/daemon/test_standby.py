@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,24 @@ def test_a_lock_that_another_has_is_waited_for(standing, town):
     first.stop()
     second.said("serving the lead", SECONDS)
     second.stop()
+
+
+@one_kind
+def test_what_it_waits_for_is_told_by_status(standing, town):
+    """While it does not serve, nobody answers, but what it waits for is there to be read."""
+    daemon = standing(uri=f"embedded://{town.directory}/nowhere")
+    daemon.said("burstd stands by", SECONDS)
+
+    def status() -> str:
+        command = [*daemon.command[:3], "status", "--config", str(written(daemon))]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    first, second, *_ = status().splitlines()
+    assert first.startswith("burstd stands by: ")
+    assert f"{town.directory}/nowhere" in first
+    assert second.startswith("No burstd answers here")
+    daemon.stop()
+    assert status().startswith("No burstd answers here")
 
 
 @one_kind
