@@ -24,6 +24,7 @@ from burstd.config.fields import (
     Section,
     shown_default,
 )
+from burstd.config.http import HttpConfig
 from burstd.config.lease import LeaseConfig
 from burstd.config.limits import LimitsConfig
 from burstd.config.minicluster import MiniClusterConfig
@@ -341,6 +342,7 @@ class Config(Section):
     lease: LeaseConfig = Field(
         default_factory=LeaseConfig, description="What ends a burst whose burstd is silent."
     )
+    http: HttpConfig = Field(default_factory=HttpConfig, description="What burstd tells over HTTP.")
     pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PoolConfig(),),
         description="The pools, in order of preference.",

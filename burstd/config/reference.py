@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from burstd.config.flags import IN_LEAD, IN_OPTIONS, flag
+from burstd.config.http import HttpConfig
 from burstd.config.lease import LeaseConfig
 from burstd.config.limits import LimitsConfig
 from burstd.config.minicluster import MiniClusterConfig
@@ -109,6 +110,7 @@ def page() -> str:
         ("lead.minicluster.", MiniClusterConfig),
         ("limits.", LimitsConfig),
         ("lease.", LeaseConfig),
+        ("http.", HttpConfig),
         ("pools[].", PoolConfig),
     )
     tables = "\n".join("\n".join(_section(prefix, model)) for prefix, model in sections)

@@ -43,6 +43,14 @@ def spent(snapshot: Snapshot, now: float) -> float:
     return sum(gone.pools.values()) + total(snapshot.bursts, now, day_of(now))
 
 
+def spent_by_pool(snapshot: Snapshot, now: float) -> Mapping[str, float]:
+    """Return the dollars that each pool's bursts have cost today, as far as it is known."""
+    count = _Count.past(snapshot, now)
+    for burst in snapshot.bursts:
+        count.add(burst, cost(burst, now, day_of(now)))
+    return count.pools
+
+
 def checkpoint(snapshot: Snapshot, bursts: Iterable[Burst], now: float) -> str:
     """Return what was spent today as a text for the lead's KVS; "" where nothing was."""
     living = [burst for burst in bursts if burst.phase is not Phase.GONE and rate(burst)]

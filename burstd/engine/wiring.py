@@ -29,6 +29,7 @@ from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
 from burstd.engine.questions import Questions
+from burstd.engine.reception import received
 from burstd.engine.statedir import alone, state_dir
 from burstd.engine.terms import Terms
 from burstd.engine.turn import Turn
@@ -123,6 +124,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         leave = daemon.leave if config.on_exit == "down" else daemon.stop
         _stop_on_signals(daemon, leave)
         _say_start(met, resolved)
+        stack.enter_context(received(config, state, questions, daemon.desk))
         stack.enter_context(beside(Service(daemon.stop, leave, partial(_fit, met.lead, config.lead.uri))))
         daemon.run()
     return 0
