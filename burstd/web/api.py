@@ -27,6 +27,7 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }

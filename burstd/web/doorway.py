@@ -8,7 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burstd.web.access import Access, header
 
-OPEN_PATHS = frozenset({"/", "/page.css", "/page.js", "/livez", "/readyz", "/api/v1/openapi.json"})
+OPEN_PATHS = frozenset(
+    {"/", "/icon.svg", "/page.css", "/page.js", "/livez", "/readyz", "/api/v1/openapi.json"}
+)
 """What has nothing of anybody's in it, and is told wherever it is asked for."""
 
 HEADERS = (
