@@ -15,6 +15,7 @@ from burstd.config.problems import unknown_provider
 from burstd.config.queues import queue_of
 from burstd.core.errors import OtherUser, Problem
 from burstd.core.hosts import expand
+from burstd.core.text import printable
 
 Pools = Mapping[int, PoolConfig]
 """The pools that are well formed, by their place in the file."""
@@ -132,7 +133,7 @@ def _long_names(pools: Pools, prefix: str) -> Iterator[Problem]:
 
 
 def _unreachable(providers: Mapping[int, str], lead: Mapping[str, Any]) -> Iterator[Problem]:
-    remote = ", ".join(sorted(set(providers.values()) - {"local"}))
+    remote = printable(", ".join(sorted(set(providers.values()) - {"local"})))
     needed = (("host", "address"),) if lead.get("host") == AUTO else (("host", "address"), ("port", "port"))
     for key, what in needed:
         if remote and lead.get(key) is None:

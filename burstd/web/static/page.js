@@ -182,16 +182,16 @@ function emptyRow(words, columns) {
 // ---- spend
 
 function showSpend(spend) {
-  const today = `${dollars(spend.dollars_today)} dollars today, UTC`;
   const may = spend.reserved === null ? "what lives has no end that bounds its cost"
     : `up to ${dollars(spend.reserved)} more are reserved for what lives`;
   const entries = [
-    meter(`${today}${against(spend.cap_per_day)}; ${may}`, spend.dollars_today, spend.reserved, spend.cap_per_day),
-    meter(`${dollars(spend.dollars_per_hour)} dollars an hour${against(spend.cap_per_hour)}`,
+    meter(`${against(spend.dollars_today, "today (UTC)", spend.cap_per_day)}; ${may}`,
+      spend.dollars_today, spend.reserved, spend.cap_per_day),
+    meter(against(spend.dollars_per_hour, "an hour", spend.cap_per_hour),
       spend.dollars_per_hour, 0, spend.cap_per_hour),
   ];
   for (const pool of spend.pools.filter((one) => one.cap_per_day !== null || one.dollars_today > 0)) {
-    entries.push(meter(`${pool.pool}: ${dollars(pool.dollars_today)} dollars today${against(pool.cap_per_day)}`,
+    entries.push(meter(`${pool.pool}: ${against(pool.dollars_today, "today", pool.cap_per_day)}`,
       pool.dollars_today, 0, pool.cap_per_day));
   }
   if (spend.cap_per_user_day !== null) {
@@ -200,8 +200,8 @@ function showSpend(spend) {
   byId("spend").replaceChildren(...entries);
 }
 
-function against(cap) {
-  return cap === null ? ", no cap" : ` of ${dollars(cap)}`;
+function against(amount, when, cap) {
+  return cap === null ? `${dollars(amount)} dollars ${when}, no cap` : `${dollars(amount)} of ${dollars(cap)} dollars ${when}`;
 }
 
 function meter(words, spent, reserved, cap) {
@@ -253,7 +253,7 @@ function* marks(begin, now, width) {
 function ticks(begin, now, width, height) {
   return [...marks(begin, now, width)].flatMap((at) => {
     const x = ((at - begin) / (now - begin)) * width;
-    return [draw("line", { x1: x, x2: x, y1: 0, y2: height }), draw("text", { x: x + 3, y: 13, class: "tick" }, moment(at))];
+    return [draw("line", { x1: x, x2: x, y1: 0, y2: height }), draw("text", { x: x + 3, y: 13, class: "tick" }, minute(at, now - begin))];
   });
 }
 
@@ -281,7 +281,7 @@ function showLegend() {
     const entry = make("li", {});
     const box = draw("svg", { viewBox: "0 0 18 16", "aria-hidden": "true" });
     box.append(draw("rect", { width: 18, height: 16, class: phase }), draw("text", { x: 9, y: 12, class: "mark" }, letter));
-    entry.append(box, `${letter} ${MEANINGS[phase]}`);
+    entry.append(box, MEANINGS[phase]);
     return entry;
   }));
 }
@@ -334,6 +334,10 @@ function moment(at) {
   const when = new Date(at * 1000);
   const time = when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   return when.toDateString() === new Date().toDateString() ? time : `${when.toLocaleDateString()} ${time}`;
+}
+
+function minute(at, range) {
+  return range < 3600 ? moment(at) : new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
 // ---- the token: kept by this tab, never in an address
