@@ -47,7 +47,6 @@ class Town:
             "owner": "town",
             "state_dir": str(self.state),
             "lead": dict(lead or {}),
-            "http": {"off": True},
             "pools": [written],
             **(settings or {}),
         }
