@@ -19,11 +19,15 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """One job that waits. `wish` is the pool or the provider that it names, "" for any."""
+    """One job that waits. `wish` is the pool or the provider that it names, "" for any.
+
+    `hosts` is 0 where it asks for slots alone. `user` is the name of `userid`, "" where nobody knows it.
+    """
 
     id: str
     name: str
     userid: int
+    user: str
     queue: str
     hosts: int
     wish: str
@@ -68,6 +72,7 @@ def _line(job: Job, reason: Reason) -> JobLine:
         f58(job.id),
         job.name,
         job.userid,
+        "",
         job.queue,
         job.request.hosts,
         wish,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ class Reception:
         return Sources(
             pulse=lambda: self._ask("pulse"),
             overview=lambda: self._ask("overview"),
-            jobs=lambda limit, after: self._ask("jobs", limit=limit, after=after),
+            jobs=lambda limit, after: _named(self._ask("jobs", limit=limit, after=after)),
             bursts=lambda: asdict(self._history.bursts(time.time())),
             events=self._history.events,
             trouble=self._history.trouble,
@@ -55,6 +57,19 @@ class Reception:
         if answer is None:
             raise NoAnswer("burstd is busy, or is being stopped: it gave no answer in time")
         return answer
+
+
+def _named(page: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Fill in users' names: here, since whoever knows them may take long, and the loop must not wait."""
+    return {**page, "jobs": [{**job, "user": _name_of(job["userid"])} for job in page["jobs"]]}
+
+
+@cache
+def _name_of(userid: int) -> str:
+    try:
+        return pwd.getpwuid(userid).pw_name
+    except (KeyError, OverflowError):
+        return ""
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pwd
 import re
 import time
 from http.client import HTTPConnection
@@ -65,6 +66,7 @@ def test_what_stands_is_told_and_names_need_the_token(town, token_file):
     found = until(port, "/api/v1/jobs", lambda found: found["jobs"])
     (job,) = found["jobs"]
     assert (job["name"], job["code"], job["hosts"], found["total"]) == ("true", "paused", 4, 1)
+    assert job["user"] == pwd.getpwuid(job["userid"]).pw_name
     discreet = until(port, "/api/v1/status", lambda found: found["waiting"], token="")
     assert (discreet["waiting"][0]["code"], discreet["waiting"][0]["examples"]) == ("paused", [])
     assert [get(port, path)[0] for path in ("/api/v1/jobs", "/api/v1/events")] == [401, 401]

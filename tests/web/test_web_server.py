@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -269,6 +271,14 @@ def _is_closed(peer: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+@pytest.mark.process
+def test_nothing_of_it_is_imported_where_http_is_off() -> None:
+    """What serves HTTP is imported when it is served, and not before."""
+    code = "import sys, burstd.engine.wiring; print('fastapi' in sys.modules, 'uvicorn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
 
 
 def test_it_is_over_when_it_is_stopped() -> None:

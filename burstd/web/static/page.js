@@ -146,7 +146,7 @@ function waitCells(wait) {
 }
 
 function jobCells(job) {
-  return [job.id, job.name, `uid ${job.userid}`, job.queue, job.hosts ? String(job.hosts) : "",
+  return [job.id, job.name, job.user || `uid ${job.userid}`, job.queue, job.hosts ? String(job.hosts) : "",
     moment(job.submitted), `${job.code}: ${job.sentence}`];
 }
 
@@ -238,8 +238,8 @@ function drawing(bursts, now) {
   const begin = Math.min(...bursts.map((burst) => burst.created), now - 600);
   const place = (at) => ((Math.max(at, begin) - begin) / (now - begin)) * width;
   const height = 22 + 40 * bursts.length;
-  const canvas = draw("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img",
-    "aria-label": `Time line of ${count(bursts.length, "burst", "bursts")}; the table has those that live` });
+  const canvas = draw("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group",
+    "aria-label": `Time line of ${count(bursts.length, "burst", "bursts")}` });
   ticks(begin, now, width, height).forEach((one) => canvas.append(one));
   bursts.forEach((burst, index) => canvas.append(...lane(burst, 22 + 40 * index, place, now)));
   return canvas;
@@ -271,9 +271,10 @@ function bar(burst, stretch, top, place, now) {
   const width = Math.max(place(stretch.end ?? now) - left, 1.5);
   const words = `${burst.name}: ${MEANINGS[stretch.phase] ?? stretch.phase} from ${moment(stretch.begin)}, `
     + `${span((stretch.end ?? now) - stretch.begin)}`;
-  const box = draw("rect", { x: left, y: top, width, height: 16, class: stretch.phase });
+  const box = draw("rect", { x: left, y: top, width, height: 16, class: stretch.phase, role: "img" });
   box.append(draw("title", {}, words));
-  return width < 12 ? [box] : [box, draw("text", { x: left + width / 2, y: top + 12, class: "mark" }, PHASES[stretch.phase] ?? "?")];
+  return width < 12 ? [box] : [box, draw("text", { x: left + width / 2, y: top + 12, class: "mark", "aria-hidden": "true" },
+    PHASES[stretch.phase] ?? "?")];
 }
 
 function showLegend() {
