@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from burstd.core.model import Burst, Caps, Carried, Phase, Policy, Pool, Snapshot
-from burstd.core.money import DAY_SECONDS, cost, day_of, rate, reserved, shares, total
+from burstd.core.money import DAY_SECONDS, cost, day_of, rate, reserved, shares
 from burstd.core.spending import Living
 
 CHECKPOINT_SECONDS = 60.0
@@ -39,15 +39,14 @@ def counts(policy: Policy) -> bool:
 
 def spent(snapshot: Snapshot, now: float) -> float:
     """Return the dollars that all bursts have cost today, as far as it is known."""
-    gone = _Count.past(snapshot, now)
-    return sum(gone.pools.values()) + total(snapshot.bursts, now, day_of(now))
+    return sum(spent_by_pool(snapshot, now).values())
 
 
 def spent_by_pool(snapshot: Snapshot, now: float) -> Mapping[str, float]:
-    """Return the dollars that each pool's bursts have cost today, as far as it is known."""
-    count = _Count.past(snapshot, now)
+    """Return the same for each pool that has had a burst today."""
+    count, day = _Count.past(snapshot, now), day_of(now)
     for burst in snapshot.bursts:
-        count.add(burst, cost(burst, now, day_of(now)))
+        count.pools[burst.pool] += cost(burst, now, day)
     return count.pools
 
 

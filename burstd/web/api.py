@@ -12,12 +12,12 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from burstd import __version__
-from burstd.core.discretion import discreet_bursts, discreet_status
 from burstd.core.errors import LedgerError
 from burstd.core.jobid import parse
 from burstd.core.jobpage import MOST, JobPage
 from burstd.core.overview import Overview
 from burstd.core.timeline import BurstLines
+from burstd.core.withheld import discreet_bursts, discreet_status
 from burstd.web.doorway import TRUSTED
 from burstd.web.recent import Recent
 from burstd.web.shapes import Events, Told

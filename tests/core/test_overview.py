@@ -6,11 +6,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from burstd.core.discretion import MEANINGS, WITHHELD, discreet_status
 from burstd.core.model import Caps, Failure, Outcome, Verb
 from burstd.core.money import day_of
 from burstd.core.overview import Overview, overview, spend
 from burstd.core.reasons import Code, Reason
+from burstd.core.withheld import MEANINGS, WITHHELD, discreet_status
 from burstd.testing.builders import NOW, a_burst, a_policy, a_pool, a_snapshot
 
 NOON = day_of(NOW) + 43200.0

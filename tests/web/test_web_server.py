@@ -14,8 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from players import EVIL, TOKEN, a_busy_daemon, asked, served
 
-from burstd.core.discretion import WITHHELD
 from burstd.core.reasons import Code, Reason
+from burstd.core.withheld import WITHHELD
 from burstd.testing.builders import a_job
 
 SECRET_PATHS = ("/api/v1/jobs", "/api/v1/events")
