@@ -11,7 +11,7 @@ import pytest
 from browser import Browser, chromium
 from players import EVIL, TOKEN, a_busy_daemon, served
 
-pytestmark = [pytest.mark.process, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.process, pytest.mark.browser]
 
 IMAGES = Path(__file__).parents[2] / "docs/images"
 LARGEST_BYTES = 150_000
@@ -101,6 +101,20 @@ def test_names_are_shown_to_who_has_the_token(browser: Browser, token_file: Path
         browser.until("#pools", lambda text: text and "europe-west4-a" not in text)
         assert browser.run("return sessionStorage.length") == 0
     assert all("401" in complaint for complaint in browser.complaints())
+
+
+def test_it_asks_for_the_token_where_all_needs_it(browser: Browser, token_file: Path) -> None:
+    """Beyond loopback the page itself is open, says what it lacks, and shows all once it has it."""
+    with served(a_busy_daemon(), bind="0.0.0.0", token_file=token_file) as port:
+        browser.open(f"http://127.0.0.1:{port}/")
+        browser.run("sessionStorage.clear()")
+        browser.driver.refresh()
+        browser.has("#state", "burstd asks for the token.")
+        assert "cpu" not in browser.text("main")
+        browser.type("#token", TOKEN, "\n")
+        browser.has("#state", "Live.")
+        browser.has("#bursts", "cpu-g3")
+    browser.complaints()
 
 
 def test_what_others_wrote_is_text(browser: Browser, token_file: Path) -> None:
