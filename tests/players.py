@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from http.client import HTTPConnection, HTTPMessage
@@ -34,17 +34,18 @@ class Daemon:
     told: tuple[tuple[float, str], ...] = ()
     lead_answers: bool = True
     answers: bool = True
+    serves: bool = True
     trouble: str = ""
     asked: list[str] = field(default_factory=list)
 
-    def sources(self, metrics: Any = None) -> Sources:
+    def sources(self, metrics: Callable[[], bytes | None]) -> Sources:
         return Sources(
             self.pulse, self.overview, self.jobs, self.bursts, self.events, lambda: self.trouble, metrics
         )
 
     def pulse(self) -> Mapping[str, Any]:
         self._answer("pulse")
-        return {"lead_answers": self.lead_answers}
+        return {"serves": self.serves, "lead_answers": self.lead_answers and self.serves}
 
     def overview(self) -> Mapping[str, Any]:
         self._answer("overview")
@@ -155,7 +156,9 @@ def _told(now: float, words: str) -> tuple[tuple[float, str], ...]:
 
 
 @contextmanager
-def served(daemon: Daemon, metrics: Any = None, **settings: Any) -> Iterator[int]:
+def served(
+    daemon: Daemon, metrics: Callable[[], bytes | None] = lambda: None, **settings: Any
+) -> Iterator[int]:
     """Serve what a daemon says; yield the port."""
     server = Server(HttpConfig(**({"port": 0} | settings)), daemon.sources(metrics))
     _, sentence = server.start()

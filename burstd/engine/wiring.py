@@ -29,7 +29,7 @@ from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
 from burstd.engine.questions import Questions
-from burstd.engine.reception import received
+from burstd.engine.reception import Reception, received
 from burstd.engine.statedir import alone, state_dir
 from burstd.engine.terms import Terms
 from burstd.engine.turn import Turn
@@ -84,9 +84,12 @@ def nobody(_: Service) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int:
+def run(
+    config: Config, beside: Beside = nobody, *, patient: bool = True, reception: Reception | None = None
+) -> int:
     """Run the daemon until it is told to stop; return its exit code. While it serves, `beside` is entered.
 
+    `reception` answers over HTTP and goes on after this; None: one is opened while the lead is served.
     `patient`: a broker that is not there yet is waited for, as one that does not answer always is.
     Raises ConfigError, with nothing started, where the configuration and the lead do not agree; OtherRank
     and OtherUser where it cannot serve from here, LeadLost.
@@ -124,7 +127,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         leave = daemon.leave if config.on_exit == "down" else daemon.stop
         _stop_on_signals(daemon, leave)
         _say_start(met, resolved)
-        stack.enter_context(received(config, state, questions, daemon.desk))
+        stack.enter_context(received(reception, config, questions, daemon.desk))
         stack.enter_context(beside(Service(daemon.stop, leave, partial(_fit, met.lead, config.lead.uri))))
         daemon.run()
     return 0

@@ -36,6 +36,8 @@ _NEEDS_TOKEN = (
     "This needs the token: Authorization: Bearer TOKEN; http.token_file names the file that has it."
 )
 
+_STANDS_BY = "burstd stands by: it serves no lead now, its log says why"
+
 _FLEETING = frozenset({"at", "age_seconds", "phase_seconds"})
 """What is another with each second: two documents that differ in nothing else say the same."""
 
@@ -74,9 +76,8 @@ def _add_health(app: FastAPI, sources: Sources) -> None:
 
     @app.get("/livez", tags=["health"], response_model=Told, responses={503: _TROUBLES[503]})
     def livez() -> Response:
-        """Say whether the daemon's loop moves."""
-        pulse()
-        return _told(200, "burstd's loop moves")
+        """Say whether the daemon's loop moves, or stands by until there is a lead to serve."""
+        return _told(200, "burstd's loop moves" if pulse()["serves"] else _STANDS_BY)
 
     @app.get("/readyz", tags=["health"], response_model=Told, responses={503: _TROUBLES[503]})
     def readyz() -> Response:
@@ -90,9 +91,10 @@ def _add_health(app: FastAPI, sources: Sources) -> None:
     @app.get("/metrics", tags=["health"], response_class=Response, responses={404: {"model": Told}})
     def metrics() -> Response:
         """Return the metrics as text for Prometheus."""
-        if sources.metrics is None:
-            raise HTTPException(404, "This burstd has no metrics.")
-        return Response(sources.metrics(), headers={"content-type": _PROMETHEUS})
+        text = sources.metrics()
+        if text is None:
+            raise HTTPException(404, "There are no metrics now.")
+        return Response(text, headers={"content-type": _PROMETHEUS})
 
 
 def _add_documents(app: FastAPI, sources: Sources) -> None:
@@ -133,7 +135,9 @@ def _add_lists(app: FastAPI, sources: Sources) -> None:
 
 def _lead_troubles(pulse: Callable[[], Document]) -> list[str]:
     try:
-        return [] if pulse()["lead_answers"] else ["the lead does not answer"]
+        found = pulse()
+        away = "the lead does not answer" if found["serves"] else _STANDS_BY
+        return [] if found["lead_answers"] else [away]
     except NoAnswer as exc:
         return [str(exc)]
 

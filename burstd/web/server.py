@@ -37,16 +37,16 @@ class Server:
         self._server = uvicorn.Server(_settings(http, sources))
         self._thread: threading.Thread | None = None
 
-    def start(self) -> tuple[int, str]:
-        """Begin to listen; return a level of logging and a sentence: where, or why not."""
+    def start(self) -> tuple[bool, str]:
+        """Begin to listen; return whether it does, and a sentence: where, or why not."""
         try:
             opened = _listening(self._http.bind, self._http.port)
         except OSError as exc:
-            return logging.WARNING, self._not_opened(exc)
+            return False, self._not_opened(exc)
         port = opened.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, args=(opened,), name="http", daemon=True)
         self._thread.start()
-        return logging.INFO, f"the page is at {_address(self._http.bind, port)}"
+        return True, f"the page is at {_address(self._http.bind, port)}"
 
     def stop(self) -> None:
         """Listen no more; requests that are being answered have a moment to end."""

@@ -24,7 +24,7 @@ class Sources:
     """
 
     pulse: Callable[[], Document]
-    """Whether the daemon's loop moves; has `lead_answers`."""
+    """Whether the daemon's loop moves; has `serves`, False while it stands by, and `lead_answers`."""
     overview: Callable[[], Document]
     """See burstd.core.overview."""
     jobs: Callable[[int, int], Document]
@@ -35,5 +35,5 @@ class Sources:
     """At most so many sentences of the ledger, of those before one."""
     trouble: Callable[[], str]
     """What keeps the ledger from being written; "": nothing."""
-    metrics: Callable[[], bytes] | None = None
-    """The text of Prometheus; None: there are no metrics."""
+    metrics: Callable[[], bytes | None]
+    """The text of Prometheus; None: there are no metrics now."""

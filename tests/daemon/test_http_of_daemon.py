@@ -89,3 +89,18 @@ def test_a_port_that_is_taken_keeps_nobody_from_bursting(town):
     daemon.said("goes on without it", 20)
     daemon.said("serving the lead", 20)
     daemon.stop()
+
+
+def test_who_stands_by_is_alive_and_not_ready(town):
+    """Without a lead burstd answers that it stands by; once there is one, it serves at the same port."""
+    town.stage.kill_lead()
+    daemon = town.burstd("--stand-by", settings={"http": {"port": 0}})
+    daemon.start()
+    port = port_of(daemon)
+    assert [get(port, path)[0] for path in ("/livez", "/readyz", "/api/v1/status")] == [200, 503, 503]
+    assert b"stands by" in get(port, "/readyz")[2]
+    town.stage.restart_lead()
+    until(port, "/readyz", lambda found: "the lead answers" in found["detail"], token="")
+    until(port, "/api/v1/status", lambda found: found.get("lead_answers"), token="")
+    daemon.stop()
+    assert sum("the page is at" in line for line in daemon.lines) == 1

@@ -71,7 +71,7 @@ def test_it_says_when_nobody_answers(browser: Browser) -> None:
         daemon.lead_answers = False
         browser.has("#state", "The lead does not answer; hosts and jobs are as they were")
         daemon.answers = False
-        browser.has("#state", "burstd does not answer: burstd is busy")
+        browser.has("#state", "burstd is busy, or is being stopped")
         daemon.answers = daemon.lead_answers = True
         browser.has("#state", "Live.")
     browser.has("#state", "burstd does not answer.")

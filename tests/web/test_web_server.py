@@ -175,7 +175,11 @@ def test_health_is_told_in_words() -> None:
             503,
             json.dumps({"detail": daemon.trouble}, separators=(",", ":")).encode(),
         )
-    daemon.answers = False
+    daemon.trouble, daemon.serves = "", False
+    with served(daemon) as port:
+        assert [asked(port, path)[0] for path in ("/livez", "/readyz")] == [200, 503]
+        assert b"burstd stands by" in asked(port, "/readyz")[2]
+    daemon.trouble, daemon.answers = "the ledger cannot be written: its disk is full", False
     with served(daemon) as port:
         answers = [asked(port, path) for path in ("/livez", "/readyz", "/api/v1/status")]
     assert [status for status, _, _ in answers] == [503, 503, 503]

@@ -96,7 +96,7 @@ function showTrouble(error) {
     say("away", token ? "The token was refused." : "burstd asks for the token.");
   } else {
     say("away", error instanceof TypeError || error.name === "TimeoutError"
-      ? "burstd does not answer." : `burstd does not answer: ${error.message}.`);
+      ? "burstd does not answer." : `${error.message}.`);
   }
 }
 
