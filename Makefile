@@ -19,7 +19,7 @@ BROKER_UID ?= 0
 BIN = $(VENV)/bin
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' burstd/__init__.py)
 IMAGE_TAG = $(VERSION)-flux$(FLUX_VERSION)
-SOURCES := $(shell find burstd -name '*.py')
+SOURCES := $(shell find burstd -name "*.py" -o -path "*/static/*")
 
 # PYTHONSAFEPATH keeps the source tree off sys.path, so that the tests run what is installed in $(VENV)
 PYTEST = PYTHONSAFEPATH=1 $(BIN)/pytest

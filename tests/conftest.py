@@ -20,6 +20,9 @@ settings.register_profile("ci", deadline=None, max_examples=25, derandomize=True
 settings.register_profile("thorough", deadline=None, max_examples=2500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "here"))
 
+NEEDS = {"real_flux": "a real Flux", "browser": "a Chromium"}
+"""What a test needs that bears a marker; where there is none it is skipped, and that is said."""
+
 
 def pytest_configure() -> None:
     where = Path(burstd.__file__).resolve()
@@ -34,21 +37,20 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    needing = [item for item in items if item.get_closest_marker("real_flux")]
-    if needing and (reason := _offer_bindings()):
-        for item in needing:
-            item.add_marker(pytest.mark.skip(reason=reason))
+    for marker, missing in (("real_flux", _offer_bindings), ("browser", _no_browser)):
+        needing = [item for item in items if item.get_closest_marker(marker)]
+        if needing and (reason := missing()):
+            for item in needing:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [
-        report
-        for report in terminalreporter.getreports("skipped")
-        if "real_flux" in getattr(report, "keywords", ())
-    ]
-    for reason, count in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped).items():
-        text = f"NOT RUN: {count} tests that need a real Flux ({reason})"
-        terminalreporter.write_line(text, yellow=True, bold=True)
+    skipped = terminalreporter.getreports("skipped")
+    for marker, need in NEEDS.items():
+        mine = [report for report in skipped if marker in getattr(report, "keywords", ())]
+        for reason, count in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in mine).items():
+            text = f"NOT RUN: {count} tests that need {need} ({reason})"
+            terminalreporter.write_line(text, yellow=True, bold=True)
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,12 @@ def _surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("FLUX_URI", raising=False)
     if not request.node.get_closest_marker("real_flux"):  # Flux's own Python programs do warn
         monkeypatch.setenv("PYTHONWARNINGS", "error")
+
+
+def _no_browser() -> str:
+    """Say why no browser can be driven, or ""; Debian's packages are chromium and chromium-driver."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"no `{'`, no `'.join(missing)}` on PATH" if missing else ""
 
 
 def _offer_bindings() -> str:

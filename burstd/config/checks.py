@@ -9,11 +9,13 @@ from typing import Any
 
 from burstd.config.fields import NAME_LIMIT
 from burstd.config.flags import Raw
+from burstd.config.http import TOKEN_LENGTH, HttpConfig
 from burstd.config.model import AUTO, LAST_GENERATION, PoolConfig
 from burstd.config.problems import unknown_provider
 from burstd.config.queues import queue_of
 from burstd.core.errors import OtherUser, Problem
 from burstd.core.hosts import expand
+from burstd.core.text import printable
 
 Pools = Mapping[int, PoolConfig]
 """The pools that are well formed, by their place in the file."""
@@ -32,12 +34,34 @@ def check_pools(pools: Pools, raw: Raw, installed: Collection[str] | None) -> li
     ]
 
 
+def check_http(http: HttpConfig) -> list[Problem]:
+    """Return what is wrong with where HTTP is served."""
+    if http.off or http.is_loopback or http.token_file is not None:
+        return []
+    what = f"missing: at {http.bind} others than this machine can ask, and need a token"
+    return [Problem("http.token_file", what, "name a file of mode 0600 with one, or bind to 127.0.0.1")]
+
+
 def check_files(raw: Raw) -> list[Problem]:
-    """Return what is wrong with the secret files that the lead's section names."""
-    lead = _section(raw, "lead")
-    named = [(key, lead.get(key)) for key in ("curve_cert", "munge_key")]
-    found = [(f"lead.{key}", Path(value)) for key, value in named if isinstance(value, str | Path)]
-    return [problem for path, file in found for problem in _check_secret(path, file)]
+    """Return what is wrong with the secret files that are named."""
+    places = (("lead", "curve_cert"), ("lead", "munge_key"), ("http", "token_file"))
+    named = [(f"{section}.{key}", _section(raw, section).get(key)) for section, key in places]
+    found = [(path, Path(value)) for path, value in named if isinstance(value, str | Path)]
+    return [problem for path, file in found for problem in _check_file(path, file)]
+
+
+def _check_file(path: str, file: Path) -> Iterator[Problem]:
+    problems = list(_check_secret(path, file))
+    yield from problems
+    if path == "http.token_file" and not problems:
+        yield from _check_token(path, file)
+
+
+def _check_token(path: str, file: Path) -> Iterator[Problem]:
+    token = file.read_bytes().strip()
+    if len(token) < TOKEN_LENGTH or any(not 0x21 <= byte <= 0x7E for byte in token):
+        what = f"{file} holds no token: {TOKEN_LENGTH} letters, digits and marks at least, without a space"
+        yield Problem(path, what, f"openssl rand -hex 32 > {file}")
 
 
 def _section(raw: Raw, name: str) -> Mapping[str, Any]:
@@ -109,7 +133,7 @@ def _long_names(pools: Pools, prefix: str) -> Iterator[Problem]:
 
 
 def _unreachable(providers: Mapping[int, str], lead: Mapping[str, Any]) -> Iterator[Problem]:
-    remote = ", ".join(sorted(set(providers.values()) - {"local"}))
+    remote = printable(", ".join(sorted(set(providers.values()) - {"local"})))
     needed = (("host", "address"),) if lead.get("host") == AUTO else (("host", "address"), ("port", "port"))
     for key, what in needed:
         if remote and lead.get(key) is None:

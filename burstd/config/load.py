@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from burstd.config.checks import check_files, check_pools
+from burstd.config.checks import check_files, check_http, check_pools
 from burstd.config.fields import at_home
 from burstd.config.flags import Flags, Raw, overlay
 from burstd.config.model import Config, PoolConfig
@@ -32,6 +32,7 @@ def load(
     config, problems = _validated(overlaid.raw)
     pools = dict(enumerate(config.pools)) if config else dict(_valid_pools(overlaid.raw))
     problems += check_pools(pools, overlaid.raw, installed)
+    problems += check_http(config.http) if config else []
     problems += check_files(overlaid.raw) if here else []
     found = (*overlaid.problems, *(_traced(problem, overlaid.origins) for problem in problems))
     if found or config is None:
@@ -69,14 +70,22 @@ def _traced(problem: Problem, origins: Mapping[str, str]) -> Problem:
     return replace(problem, hint=f"{hint}; {problem.hint}" if problem.hint else hint)
 
 
+_FILES = {
+    "lead": ("curve_cert", "munge_key"),
+    "guests": ("socket",),
+    "http": ("token_file",),
+}
+"""The settings of sections that name files."""
+
+
 def _placed(raw: Raw, directory: Path) -> Raw:
     """Let the file's relative paths count from its directory, and an empty section be left out."""
-    empty = {key for key in ("lead", "limits", "lease", "guests") if key in raw and raw[key] is None}
+    sections = ("lead", "limits", "lease", "guests", "http")
+    empty = {key for key in sections if key in raw and raw[key] is None}
     placed = _placed_keys({key: raw[key] for key in raw if key not in empty}, directory, ("state_dir",))
-    if isinstance(placed.get("lead"), dict):
-        placed["lead"] = _placed_keys(placed["lead"], directory, ("curve_cert", "munge_key"))
-    if isinstance(placed.get("guests"), dict):
-        placed["guests"] = _placed_keys(placed["guests"], directory, ("socket",))
+    for section, keys in _FILES.items():
+        if isinstance(placed.get(section), dict):
+            placed[section] = _placed_keys(placed[section], directory, keys)
     return placed
 
 

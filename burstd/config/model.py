@@ -25,6 +25,7 @@ from burstd.config.fields import (
     shown_default,
 )
 from burstd.config.guests import GuestsConfig
+from burstd.config.http import HttpConfig
 from burstd.config.lease import LeaseConfig
 from burstd.config.limits import LimitsConfig
 from burstd.config.minicluster import MiniClusterConfig
@@ -345,6 +346,7 @@ class Config(Section):
     guests: GuestsConfig = Field(
         default_factory=GuestsConfig, description="What other users of the machine may ask."
     )
+    http: HttpConfig = Field(default_factory=HttpConfig, description="What burstd tells over HTTP.")
     pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PoolConfig(),),
         description="The pools, in order of preference.",

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from burstd.config.flags import IN_LEAD, IN_OPTIONS, flag
 from burstd.config.guests import GuestsConfig
+from burstd.config.http import HttpConfig
 from burstd.config.lease import LeaseConfig
 from burstd.config.limits import LimitsConfig
 from burstd.config.minicluster import MiniClusterConfig
@@ -111,6 +112,7 @@ def page() -> str:
         ("limits.", LimitsConfig),
         ("lease.", LeaseConfig),
         ("guests.", GuestsConfig),
+        ("http.", HttpConfig),
         ("pools[].", PoolConfig),
     )
     tables = "\n".join("\n".join(_section(prefix, model)) for prefix, model in sections)

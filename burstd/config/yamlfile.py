@@ -11,9 +11,14 @@ from burstd.config.flags import Raw
 from burstd.config.problems import shown
 from burstd.core.errors import ConfigError, Problem
 
+_TRUTH, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
+
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader keeps the last of two equal keys without a word; this one refuses."""
+    """PyYAML's safe loader keeps the last of two equal keys without a word; this one refuses.
+
+    A key that YAML 1.1 takes for a truth value, `off` for one, is the text that stands there, as in YAML 1.2.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set[str]()
@@ -24,6 +29,7 @@ class _Loader(yaml.SafeLoader):
                         None, None, f"{key.value!r} stands here twice", key.start_mark
                     )
                 seen.add(key.value)
+                key.tag = _TEXT if key.tag == _TRUTH else key.tag
         return super().construct_mapping(node, deep)
 
 

@@ -33,6 +33,7 @@ from burstd.core.model import (
     Verb,
 )
 from burstd.core.money import metered
+from burstd.core.phases import PHASE_SENTENCES
 from burstd.core.placement import queue_of
 from burstd.core.preparation import Preparation, preparations, unprepared
 from burstd.core.reasons import Code, Reason
@@ -243,7 +244,7 @@ def _sentences(before: Burst | None, after: Burst) -> Iterator[str]:
     if after.failure is not None and before.failure is None:
         yield f"{after.name}: failed: {after.failure.text}"
     if before.phase is not after.phase:
-        yield f"{after.name}: {_PHASE_SENTENCES[after.phase].format(why=after.why or IDLE)}"
+        yield f"{after.name}: {PHASE_SENTENCES[after.phase].format(why=after.why or IDLE)}"
     if after.keep is not None and before.keep is None:
         yield f"{after.name}: gives back {_hosts(after.size - after.keep)} of {after.size}, idle"
     for host in after.reclaimed[len(before.reclaimed) :]:
@@ -254,15 +255,3 @@ def _sentences(before: Burst | None, after: Burst) -> Iterator[str]:
 
 def _hosts(count: int) -> str:
     return "1 host" if count == 1 else f"{count} hosts"
-
-
-_PHASE_SENTENCES = {
-    Phase.PLANNED: "is planned",
-    Phase.PROVISIONING: "its site is being made",
-    Phase.LAUNCHING: "its site is there; its brokers are being started",
-    Phase.JOINING: "its brokers were started; waiting for them to join the lead",
-    Phase.SERVING: "serves",
-    Phase.DRAINING: "drains: {why}",
-    Phase.RELEASING: "is being released: {why}",
-    Phase.GONE: "is gone, verified",
-}

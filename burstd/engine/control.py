@@ -111,7 +111,7 @@ class Control:
 
 def read_question(fields: Mapping[str, Any], userid: int, kinds: Collection[str] = FOR_GUESTS) -> Question:
     """Return a question of these kinds as it came over a socket. Raises ValueError where it is none."""
-    kind, about = fields.get("ask"), fields.get("about", {})
+    kind, about = str(fields.get("ask")), fields.get("about", {})
     if kind not in kinds:
         raise ValueError(f"there is no question {kind!r}")
     if fields.keys() - {"ask", "about"} or not isinstance(about, dict):

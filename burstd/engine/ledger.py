@@ -299,6 +299,15 @@ def open_or_set_aside(path: Path, now: float) -> tuple[Ledger, str]:
         return Ledger(path), text
 
 
+def past_and_present(db: sqlite3.Connection, since: float, most: int) -> tuple[Burst, ...]:
+    """Return the bursts that live, and of those that went after a moment the latest, `most` in all."""
+    rows = db.execute(
+        "SELECT record FROM bursts WHERE phase != ? OR written >= ? ORDER BY phase = ?, written DESC LIMIT ?",
+        (Phase.GONE, since, Phase.GONE, most),
+    )
+    return tuple(_burst(unseal(record)) for (record,) in rows)
+
+
 def _cooldown(ended: Iterable[tuple[float, Burst]], started: float, close_after: int) -> Cooldown | None:
     """Fold the failures in a row, oldest first; a failure for good is over once burstd restarted."""
     cooldown = None

@@ -35,12 +35,12 @@ class Questions:
         self._wake = wake
         self._open: queue.SimpleQueue[Question] = queue.SimpleQueue()
 
-    def put(self, question: Question) -> Mapping[str, Any] | None:
-        """Ask, and wait for the answer; None when the loop gave none in time."""
+    def put(self, question: Question, patience: float = PATIENCE_SECONDS) -> Mapping[str, Any] | None:
+        """Ask, and wait for the answer; None when the loop gave none within `patience` seconds."""
         self._open.put(question)
         self._wake()
         try:
-            return question.said.get(timeout=PATIENCE_SECONDS)
+            return question.said.get(timeout=patience)
         except queue.Empty:
             return None
 

@@ -12,13 +12,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
 from burstd.config import Config
 from burstd.core.errors import BurstdError, ConfigError, LeadError, OtherRank
+from burstd.engine.reception import Reception
 from burstd.engine.standnote import StandNote
 from burstd.engine.statedir import state_dir
 from burstd.engine.wiring import Service, run
@@ -46,7 +48,8 @@ def stand_by(load: Callable[[], Config], path: Path | None) -> int:
 
     `load` reads the configuration anew and raises ConfigError; `path` is the file it reads, if any.
     """
-    return _StandBy(load, path).run()
+    with closing(Reception()) as reception:
+        return _StandBy(load, path, reception).run()
 
 
 def wait_for_end(sentence: str) -> int:
@@ -60,9 +63,10 @@ def wait_for_end(sentence: str) -> int:
 class _StandBy:
     """One process that stands by; its main thread serves, a second one watches the file meanwhile."""
 
-    def __init__(self, load: Callable[[], Config], path: Path | None) -> None:
+    def __init__(self, load: Callable[[], Config], path: Path | None, reception: Reception) -> None:
         self._load = load
         self._path = path
+        self._reception = reception
         self._news = News()
         self._note = StandNote()
         self._state: Path | None = None
@@ -94,7 +98,9 @@ class _StandBy:
         try:
             config = self._load()
             self._state = state_dir(config)
-            run(config, lambda service: self._beside(service, config), patient=False)
+            self._reception.open(config)
+            beside = partial(self._beside, config=config)
+            run(config, beside, patient=False, reception=self._reception)
         except OtherRank as exc:
             self._say(
                 f"this is rank {exc.rank} of the instance; burstd serves from rank 0 and stands by here",

@@ -31,6 +31,7 @@ from burstd.engine.metrics import measured
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
 from burstd.engine.questions import Questions
+from burstd.engine.reception import Reception, received
 from burstd.engine.statedir import alone, state_dir
 from burstd.engine.terms import Terms
 from burstd.engine.turn import Turn
@@ -86,9 +87,12 @@ def nobody(_: Service) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int:
+def run(
+    config: Config, beside: Beside = nobody, *, patient: bool = True, reception: Reception | None = None
+) -> int:
     """Run the daemon until it is told to stop; return its exit code. While it serves, `beside` is entered.
 
+    `reception` answers over HTTP and goes on after this; None: one is opened while the lead is served.
     `patient`: a broker that is not there yet is waited for, as one that does not answer always is.
     Raises ConfigError, with nothing started, where the configuration and the lead do not agree; OtherRank
     and OtherUser where it cannot serve from here, LeadLost.
@@ -117,7 +121,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         turn.take()
         daemon = _daemon(config, met, resolved, made, Kept(ledger, turn, address))
         stack.callback(daemon.close)
-        measured(daemon, ledger, met.facts.version)
+        metrics = measured(daemon, ledger, met.facts.version)
         changes.tell = daemon.note_change
         questions, window = Questions(daemon.wake), _window(daemon)
         stack.enter_context(answered(config.guests.socket, window))
@@ -128,6 +132,7 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         leave = daemon.leave if config.on_exit == "down" else daemon.stop
         _stop_on_signals(daemon, leave)
         _say_start(met, resolved)
+        stack.enter_context(received(reception, config, questions, daemon.desk, metrics.exposition))
         stack.enter_context(beside(Service(daemon.stop, leave, partial(_fit, met.lead, config.lead.uri))))
         daemon.run()
     return 0

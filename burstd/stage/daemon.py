@@ -36,8 +36,11 @@ class DaemonProcess:
         say: Callable[[str], None] = lambda _: None,
         flags: Sequence[str] = (),
     ) -> None:
-        """Write `config` to `path`; `environment` is added to the caller's own."""
-        path.write_text(yaml.safe_dump(dict(config)))
+        """Write `config` to `path`; `environment` is added to the caller's own.
+
+        It serves no HTTP unless `config` says so: another burstd of this machine may have the port.
+        """
+        path.write_text(yaml.safe_dump({"http": {"off": True}, **config}))
         self.command = [sys.executable, "-m", "burstd", "--config", str(path), *flags]
         self.lines: list[str] = []
         self.environment = {**os.environ, **environment}

@@ -13,7 +13,18 @@ from typer.testing import CliRunner
 from burstd import __version__
 from burstd.cli import app
 
-HEAVY = ("pydantic", "yaml", "zmq", "rich.console", "tomlkit", "tenacity", "flux", "sqlite3")
+HEAVY = (
+    "pydantic",
+    "yaml",
+    "zmq",
+    "rich.console",
+    "tomlkit",
+    "tenacity",
+    "flux",
+    "sqlite3",
+    "fastapi",
+    "uvicorn",
+)
 DECLARE = """
 lead: {hosts: "flux-sample-[0-3]", cores: 2, curve_cert: /nowhere/curve.cert}
 pools: [{size: 4, cores: 8, properties: [burst]}]

@@ -20,6 +20,7 @@ from fakes.gke.tokens import TokenEndpoint
 from fakes.kube import ApiServer
 from fakes.operator import Delays, Operator
 from planted import Planted, processes_of
+from players import asked
 
 from burstd.stage import leavings
 from burstd.stage.daemon import DaemonProcess
@@ -148,7 +149,10 @@ def test_nothing_comes_out_of_a_burst_on_a_cluster() -> None:
 
 
 def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
-    """The certificate of a local burst is in a file of mode 0600 while it serves, and nowhere else."""
+    """The certificate of a local burst is in a file of mode 0600 while it serves, and nowhere else.
+
+    The token of HTTP is asked with, and stands in no answer and no line of the log.
+    """
     planted = Planted()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sec-"))).resolve()
@@ -156,7 +160,8 @@ def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
         planted.plant("the CURVE secret key", _secret_key(stage))
         stack.callback(leavings.sweep, stage, "planted", directory / "s")
         pool = {"name": POOL, "provider": "local", "idle_seconds": 1.0}
-        config = {"owner": "planted", "state_dir": str(directory / "s"), "pools": [pool]}
+        http = {"port": 0, "token_file": str(_token(directory / "token", planted))}
+        config = {"owner": "planted", "state_dir": str(directory / "s"), "pools": [pool], "http": http}
         daemon = DaemonProcess(config, directory / "burstd.yaml", stage.environment(), flags=("--verbose",))
         stack.enter_context(daemon)
         watch = stack.enter_context(Watch(stage.uri, daemon.check))
@@ -176,7 +181,21 @@ class _Local(Run):
         self.check_files()
         self.held = sorted(path.name for path in self.planted.files_below(self.state))
         _check_modes(self.state, self.stage.pool_hosts)
-        return super().output_of(command)
+        return super().output_of(command) + self.told_over_http()
+
+    def told_over_http(self) -> str:
+        """Ask with the token; return all that is answered."""
+        port = int(self.daemon.said("the page is at", 20).rsplit(":", 1)[1].rstrip("/"))
+        token = self.planted.known["the token of HTTP"].decode()
+        answers = [asked(port, f"/api/v1/{name}", token=token) for name in ("status", "events", "jobs")]
+        assert {status for status, _, _ in answers} == {200}
+        return "".join(f"{headers}{body.decode()}" for _, headers, body in answers)
+
+
+def _token(path: Path, planted: Planted) -> Path:
+    path.write_text(planted.plant("the token of HTTP"))
+    path.chmod(0o600)
+    return path
 
 
 def _check_modes(state: Path, rundirs: tuple[str, ...]) -> None:

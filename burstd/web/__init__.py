@@ -1,0 +1,1 @@
+"""What burstd tells over HTTP: health, an API for programs, one page for people. It changes nothing."""
