@@ -10,6 +10,7 @@ from typing import Any
 from burstd.config.fields import NAME_LIMIT
 from burstd.config.flags import Raw
 from burstd.config.model import AUTO, LAST_GENERATION, PoolConfig
+from burstd.config.notify import check_url
 from burstd.config.problems import unknown_provider
 from burstd.config.queues import queue_of
 from burstd.core.errors import OtherUser, Problem
@@ -33,11 +34,12 @@ def check_pools(pools: Pools, raw: Raw, installed: Collection[str] | None) -> li
 
 
 def check_files(raw: Raw) -> list[Problem]:
-    """Return what is wrong with the secret files that the lead's section names."""
+    """Return what is wrong with the files that the sections of the lead and of notifications name."""
     lead = _section(raw, "lead")
     named = [(key, lead.get(key)) for key in ("curve_cert", "munge_key")]
     found = [(f"lead.{key}", Path(value)) for key, value in named if isinstance(value, str | Path)]
-    return [problem for path, file in found for problem in _check_secret(path, file)]
+    secrets = [problem for path, file in found for problem in _check_secret(path, file)]
+    return [*secrets, *_check_hooks(raw.get("notify"))]
 
 
 def _section(raw: Raw, name: str) -> Mapping[str, Any]:
@@ -137,6 +139,41 @@ def _check_secret(path: str, file: Path) -> Iterator[Problem]:
         yield _unreadable(path, file, status.st_uid)
     elif status.st_mode & 0o077:
         yield Problem(path, f"{file} can be read by others than its owner", f"chmod 600 {file}")
+
+
+def _check_hooks(hooks: Any) -> Iterator[Problem]:
+    for index, hook in enumerate(hooks if isinstance(hooks, list) else []):
+        if isinstance(hook, dict):
+            yield from _check_hook(f"notify[{index}]", hook)
+
+
+def _check_hook(path: str, hook: Raw) -> Iterator[Problem]:
+    for key in ("url_file", "token_file"):
+        if isinstance(hook.get(key), str | Path):
+            yield from _check_secret(f"{path}.{key}", Path(hook[key]))
+    if isinstance(hook.get("url_file"), str | Path):
+        yield from _check_url(f"{path}.url_file", Path(hook["url_file"]))
+    command = hook.get("command")
+    program = command[0] if isinstance(command, list) and command else None
+    if isinstance(program, str) and program.startswith("/"):
+        yield from _check_program(f"{path}.command", Path(program))
+
+
+def _check_url(path: str, file: Path) -> Iterator[Problem]:
+    try:
+        check_url(file.read_text(encoding="ascii").strip())
+    except OSError:
+        return  # as is said of every secret
+    except ValueError as exc:
+        text = "is no text of a URL" if isinstance(exc, UnicodeDecodeError) else str(exc)
+        yield Problem(path, f"what stands in {file} {text}")
+
+
+def _check_program(path: str, program: Path) -> Iterator[Problem]:
+    if not program.is_file():
+        yield Problem(path, f"there is no program {program}")
+    elif not os.access(program, os.X_OK):
+        yield Problem(path, f"{program} cannot be run by this user", f"chmod +x {program}")
 
 
 def _unreadable(path: str, file: Path, theirs: int) -> Problem:

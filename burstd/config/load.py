@@ -71,10 +71,16 @@ def _traced(problem: Problem, origins: Mapping[str, str]) -> Problem:
 
 def _placed(raw: Raw, directory: Path) -> Raw:
     """Let the file's relative paths count from its directory, and an empty section be left out."""
-    empty = {key for key in ("lead", "limits", "lease") if key in raw and raw[key] is None}
+    empty = {key for key in ("lead", "limits", "lease", "notify") if key in raw and raw[key] is None}
     placed = _placed_keys({key: raw[key] for key in raw if key not in empty}, directory, ("state_dir",))
     if isinstance(placed.get("lead"), dict):
         placed["lead"] = _placed_keys(placed["lead"], directory, ("curve_cert", "munge_key"))
+    if isinstance(placed.get("notify"), list):
+        keys = ("url_file", "token_file")
+        hooks = placed["notify"]
+        placed["notify"] = [
+            _placed_keys(hook, directory, keys) if isinstance(hook, dict) else hook for hook in hooks
+        ]
     return placed
 
 

@@ -27,6 +27,7 @@ from burstd.config.fields import (
 from burstd.config.lease import LeaseConfig
 from burstd.config.limits import LimitsConfig
 from burstd.config.minicluster import MiniClusterConfig
+from burstd.config.notify import HookConfig
 from burstd.core.model import Placement
 
 AUTO = "auto"
@@ -340,6 +341,12 @@ class Config(Section):
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="Caps over all paid pools.")
     lease: LeaseConfig = Field(
         default_factory=LeaseConfig, description="What ends a burst whose burstd is silent."
+    )
+    notify: Annotated[tuple[HookConfig, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Who is told of what happens, by a command or over HTTPS: "
+        "[Notifications](notifications.md).",
+        json_schema_extra=shown_default("nobody"),
     )
     pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PoolConfig(),),

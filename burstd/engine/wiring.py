@@ -26,6 +26,7 @@ from burstd.engine.control import Control
 from burstd.engine.daemon import Daemon
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
+from burstd.engine.notifier import Notifier, couriers
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
 from burstd.engine.questions import Questions
@@ -115,6 +116,10 @@ def run(config: Config, beside: Beside = nobody, *, patient: bool = True) -> int
         daemon = _daemon(config, met, resolved, made, Kept(ledger, turn, address))
         stack.callback(daemon.close)
         changes.tell = daemon.note_change
+        if config.notify:
+            notifier = Notifier(config.owner, ledger, couriers(config.notify))
+            stack.callback(notifier.close)
+            daemon.audience.join(notifier)
         questions = Questions(daemon.wake)
         control = Control(state, daemon.wake, questions)
         control.open()
