@@ -74,9 +74,7 @@ class Courier:
             left, under_way = len(self._queue), self._thread.is_alive()
             self._queue.clear()
         if left or under_way:
-            log.warning(
-                "%s: burstd stops, and %d notices were not delivered in time", self.name, left + under_way
-            )
+            log.warning("%s: burstd stops; notices not delivered in time: %d", self.name, left + under_way)
         self._thread.join(1.0)  # a command that was killed is waited for, an answer is not
 
     def _say_dropped(self) -> None:
@@ -109,10 +107,10 @@ def about(notice: Notice) -> str:
     return f"{notice.event} of {subject}" if subject else str(notice.event)
 
 
-def close(couriers: Iterable[Courier]) -> None:
-    """Let all end together, in CLOSE_SECONDS at most."""
+def close(couriers: Iterable[Courier], seconds: float = CLOSE_SECONDS) -> None:
+    """Let all end together, in so many seconds or hardly more."""
     all_of_them = tuple(couriers)
-    deadline = time.monotonic() + CLOSE_SECONDS
+    deadline = time.monotonic() + seconds
     for one in all_of_them:
         one.begin_close()
     for one in all_of_them:

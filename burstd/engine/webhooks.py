@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from tenacity import (
     Retrying,
@@ -25,7 +26,7 @@ from tenacity import (
 )
 from tenacity.nap import sleep_using_event
 
-from burstd.config.notify import check_url
+from burstd.config.notify import HERE, check_url
 from burstd.core.errors import Undelivered
 from burstd.core.notices import Notice
 
@@ -70,7 +71,8 @@ class Webhook:
     def _post(self, notice: Notice) -> None:
         document = notice.document(jobs=self.jobs)
         try:
-            with _opener().open(self._request(document), timeout=self.seconds):
+            request = self._request(document)
+            with _opener(request.host).open(request, timeout=self.seconds):
                 return
         except urllib.error.HTTPError as exc:
             with exc:
@@ -103,10 +105,15 @@ class _Staying(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    """Return what posts; proxies are those of the environment, certificates those of this machine."""
-    handler = urllib.request.HTTPSHandler(context=ssl.create_default_context())
-    return urllib.request.build_opener(_Staying, handler)
+def _opener(host: str) -> urllib.request.OpenerDirector:
+    """Return what posts; proxies are those of the environment, certificates those of this machine.
+
+    What is for this machine goes through no proxy.
+    """
+    here = urlsplit(f"//{host}").hostname in HERE
+    proxies = urllib.request.ProxyHandler({} if here else None)
+    secured = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    return urllib.request.build_opener(_Staying, proxies, secured)
 
 
 def _secret(path: Path) -> str:

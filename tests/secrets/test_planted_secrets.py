@@ -18,6 +18,7 @@ import yaml
 from fakes.chain import DIGEST, IMAGE, OPERATOR_YAML, Chain, chain
 from fakes.gke.tokens import TokenEndpoint
 from fakes.kube import ApiServer
+from fakes.listener import Listener
 from fakes.operator import Delays, Operator
 from planted import Planted, processes_of
 
@@ -35,6 +36,8 @@ COMMANDS = (
     ("plan", "--json"),
     ("cost",),
     ("cost", "--format", "json"),
+    ("notify",),
+    ("notify", "--test"),
     ("probe",),
     ("render", "lead-toml"),
     ("release", "--all"),
@@ -148,7 +151,10 @@ def test_nothing_comes_out_of_a_burst_on_a_cluster() -> None:
 
 
 def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
-    """The certificate of a local burst is in a file of mode 0600 while it serves, and nowhere else."""
+    """The certificate of a local burst is in a file of mode 0600 while it serves, and nowhere else.
+
+    Where notices go, and with which token, comes out only there, taken or refused, or if nobody is there.
+    """
     planted = Planted()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sec-"))).resolve()
@@ -156,7 +162,9 @@ def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
         planted.plant("the CURVE secret key", _secret_key(stage))
         stack.callback(leavings.sweep, stage, "planted", directory / "s")
         pool = {"name": POOL, "provider": "local", "idle_seconds": 1.0}
-        config = {"owner": "planted", "state_dir": str(directory / "s"), "pools": [pool]}
+        taking, refusing = (stack.enter_context(Listener(answers=answers)) for answers in ([], [403] * 20))
+        notify = [_hook(directory, planted, one) for one in (taking, refusing, None)]
+        config = {"owner": "planted", "state_dir": str(directory / "s"), "pools": [pool], "notify": notify}
         daemon = DaemonProcess(config, directory / "burstd.yaml", stage.environment(), flags=("--verbose",))
         stack.enter_context(daemon)
         watch = stack.enter_context(Watch(stage.uri, daemon.check))
@@ -165,6 +173,25 @@ def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
         assert run.held == ["curve.cert"]
         run.check()
         assert planted.files_below(directory / "s") == {}
+        for listener in (taking, refusing):
+            for heard in listener.heard:
+                assert planted.found_in(heard.path) == planted.found_in(heard.headers["Authorization"]) != []
+                assert planted.found_in(json.dumps(heard.document)) == []
+        assert "answered 403" in "".join(daemon.lines)
+
+
+def _hook(directory: Path, planted: Planted, listener: Listener | None) -> dict[str, str]:
+    """Plant a URL and a token for notices; without a listener nobody is there."""
+    number = len(planted.known)
+    secret = planted.plant(f"the hook {number}")
+    where = listener.url(f"/services/{secret}?key={secret}") if listener else f"http://localhost:1/{secret}"
+    files = {"url_file": where, "token_file": secret}
+    for name, text in files.items():
+        path = directory / f"{name}-{number}"
+        path.touch(mode=0o600)
+        path.write_text(text)
+        files[name] = str(path)
+    return files
 
 
 class _Local(Run):
