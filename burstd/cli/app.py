@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from burstd.cli import hand, leftover, notify, status
+from burstd.cli import completions, hand, leftover, notify, status
 from burstd.cli.choices import SETTINGS, By, CostFormat, FluxChoice, LogFormat
+from burstd.cli.completions import pools
+from burstd.cli.examples import epilog
 from burstd.cli.fluxplugins import flux_plugins
 from burstd.cli.options import Written, configured
 from burstd.cli.renderapp import render
@@ -20,6 +23,12 @@ from burstd.core.errors import BurstdError, ConfigError
 
 class Plain(TyperGroup):
     """Turns every error that burstd raises on purpose into its sentences and an exit code."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.epilog = epilog("")
+        for name, command in _with_names(self.commands):
+            command.epilog = epilog(name)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -35,6 +44,8 @@ class Plain(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Parse and run. With --stand-by, a command line that is not understood is waited with, too."""
+        if completions.ASKING in os.environ:
+            completions.begin()
         words = list(sys.argv[1:] if args is None else args)
         stays = "--stand-by" in words and not set(words) & self.commands.keys()
         try:
@@ -45,6 +56,12 @@ class Plain(TyperGroup):
             from burstd.engine.standby import wait_for_end
 
             wait_for_end("burstd stands by: its command line is not understood; restart it with another")
+
+
+def _with_names(commands: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in commands.items():
+        yield f"{above}{name}", command
+        yield from _with_names(getattr(command, "commands", {}), f"{above}{name} ")
 
 
 app = typer.Typer(cls=Plain, invoke_without_command=True, add_completion=False, **SETTINGS)
@@ -171,7 +188,7 @@ def release(
 def kubeconfig(
     ctx: typer.Context,  # noqa: ARG001
     written: Written,
-    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False)],
+    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False, autocompletion=pools)],
     output: Annotated[
         Path | None, typer.Option(help="Where to write it [SITE.kubeconfig].", metavar="FILE")
     ] = None,
@@ -211,4 +228,5 @@ def demo(
 hand.add_to(app)
 status.add_to(app)
 notify.add_to(app)
+completions.add_to(app)
 leftover.add_to(app)

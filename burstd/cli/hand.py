@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from burstd.cli.completions import pools
 from burstd.cli.options import Written, configured
 
 if TYPE_CHECKING:
     from burstd.engine.orders import Do
 
-_Pool = Annotated[str, typer.Argument(metavar="POOL", show_default=False)]
-_AnyPool = Annotated[str, typer.Argument(metavar="[POOL]", show_default=False)]
+_Pool = Annotated[str, typer.Argument(metavar="POOL", show_default=False, autocompletion=pools)]
+_AnyPool = Annotated[str, typer.Argument(metavar="[POOL]", show_default=False, autocompletion=pools)]
 _All = Annotated[bool, typer.Option("--all", help="Every pool.")]
 
 
