@@ -18,6 +18,7 @@ from burstd.cli.examples import epilog
 from burstd.cli.fluxplugins import flux_plugins
 from burstd.cli.options import Written, configured
 from burstd.cli.renderapp import render
+from burstd.cli.terminal import waiting
 from burstd.core.errors import BurstdError, ConfigError
 
 
@@ -63,6 +64,8 @@ def _with_names(commands: Mapping[str, Any], above: str = "") -> Iterator[tuple[
         yield f"{above}{name}", command
         yield from _with_names(getattr(command, "commands", {}), f"{above}{name} ")
 
+
+_LEAD_AND_SITES = "the lead, and the lists of the pools' sites"
 
 app = typer.Typer(cls=Plain, invoke_without_command=True, add_completion=False, **SETTINGS)
 app.add_typer(render, name="render")
@@ -126,8 +129,9 @@ def check_config(ctx: typer.Context, written: Written) -> None:  # noqa: ARG001
     """Check file and flags, and hold them against the lead if $FLUX_URI or lead.uri names one."""
     from burstd.cli.checked import check
 
-    for line in check(written.load()):
-        typer.echo(line)
+    with waiting(_LEAD_AND_SITES):
+        for line in check(written.load()):
+            typer.echo(line)
 
 
 @app.command()
@@ -141,7 +145,8 @@ def plan(
     from burstd.cli.planned import as_table, as_text
     from burstd.engine.wiring import dry_run
 
-    snapshot, policy, made = dry_run(written.load())
+    with waiting(_LEAD_AND_SITES):
+        snapshot, policy, made = dry_run(written.load())
     if as_json:
         typer.echo(as_text(snapshot, policy, made))
     else:
@@ -161,7 +166,8 @@ def probe(
     """
     from burstd.cli.probed import check as probed
 
-    found = probed(written.load(), place)
+    with waiting("an answer at that address"):
+        found = probed(written.load(), place)
     typer.echo(found.sentence)
     raise typer.Exit(0 if found.fine else 1)
 
@@ -179,8 +185,9 @@ def release(
     """
     from burstd.cli.released import release as released
 
-    for line in released(written.load(), tuple(jobs or ())):
-        typer.echo(line)
+    with waiting("the lead"):
+        for line in released(written.load(), tuple(jobs or ())):
+            typer.echo(line)
 
 
 @app.command()
@@ -196,7 +203,8 @@ def kubeconfig(
     """Write a kubeconfig for the cluster of a pool's burst into a file of its own, mode 0600."""
     from burstd.cli.kubeconfigs import write
 
-    path, site = write(written.load(here=False), pool, output)
+    with waiting(f"the list of pool {pool}'s sites"):
+        path, site = write(written.load(here=False), pool, output)
     typer.echo(f"{path} is for {site.name}: KUBECONFIG={path} kubectl get pods")
 
 
@@ -212,7 +220,9 @@ def cost(
     """Say what bursts have cost, by the ledger and the prices in the configuration: an estimate."""
     from burstd.cli.costs import day, report
 
-    typer.echo(report(written.load(here=False), by, day(since), form))
+    with waiting("the ledger to be read"):
+        text = report(written.load(here=False), by, day(since), form)
+    typer.echo(text)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from burstd.cli.options import Written, configured
+from burstd.cli.terminal import waiting
 
 
 @configured
@@ -28,7 +29,9 @@ def notify(
         for line in listed(config):
             typer.echo(line)
     else:
-        raise typer.Exit(0 if tried(config, typer.echo) else 1)
+        with waiting("somebody to take the notice"):
+            whole = tried(config, typer.echo)
+        raise typer.Exit(0 if whole else 1)
 
 
 def add_to(app: typer.Typer) -> None:

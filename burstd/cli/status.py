@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from burstd.cli.options import Written, configured
+from burstd.cli.terminal import waiting
 
 
 @configured
@@ -30,7 +31,9 @@ def status(
     if watch:
         watched(config)
     else:
-        typer.echo((as_text if as_json else as_table)(found(config)))
+        with waiting("the answer of the burstd that runs"):
+            seen = found(config)
+        typer.echo((as_text if as_json else as_table)(seen))
 
 
 def add_to(app: typer.Typer) -> None:
