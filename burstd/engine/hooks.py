@@ -69,6 +69,8 @@ class Hook:
             )
         except OSError as exc:
             raise Undelivered(f"it cannot be started: {exc.strerror}") from exc
+        except ValueError as exc:  # a word, or a pool's name, that this machine's encoding does not have
+            raise Undelivered("it cannot be started: it is given what no command can be given") from exc
 
     def _wait(self, process: subprocess.Popen[bytes], stop: threading.Event) -> str:
         """Read what it says until it ends; return that. Raises Undelivered."""

@@ -79,6 +79,8 @@ class Webhook:
                 raise Undelivered(_answered(exc), again=exc.code in _BUSY) from None
         except (OSError, http.client.HTTPException) as exc:  # a URLError is an OSError
             raise Undelivered(_unreached(exc, self.seconds), again=True) from None
+        except ValueError:  # a name that is none, a token of several lines; the words would quote them
+            raise Undelivered("its URL or its token has what HTTP does not allow") from None
 
     def _request(self, document: Mapping[str, Any]) -> urllib.request.Request:
         content = {"text": document["sentence"]} if self.body == "text" else document

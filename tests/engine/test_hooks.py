@@ -106,6 +106,11 @@ def test_it_is_killed_when_burstd_stops(program: Program) -> None:
     assert refused(Hook(program("sleep 600"), 600), stop) == "it was killed, since burstd stops"
 
 
+def test_a_word_that_cannot_be_encoded(program: Program) -> None:
+    """What the configuration may hold, and no command line, ends nothing but this notice."""
+    assert "what no command can be given" in refused(Hook((*program("true"), "\ud800"), 10))
+
+
 def test_a_program_that_is_gone() -> None:
     """One that was removed since the start is told in one sentence."""
     assert refused(Hook(("/no/such/program",), 10)) == "it cannot be started: No such file or directory"

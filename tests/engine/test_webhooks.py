@@ -128,6 +128,20 @@ def test_a_file_that_holds_no_url_any_more(tmp_path: Path, text: str) -> None:
     assert str(path) in refused(webhook(url_file=path))
 
 
+def test_a_token_of_several_lines(tmp_path: Path) -> None:
+    """What no header may hold is not sent, and not quoted."""
+    token = secret(tmp_path / "token", f"a\n{SECRET}")
+    with Listener() as listener:
+        said = refused(webhook(listener.url(), token_file=token))
+    assert said == "its URL or its token has what HTTP does not allow"
+    assert listener.heard == []
+
+
+def test_a_name_that_is_none() -> None:
+    """A host that no resolver can be asked for ends nothing but this notice."""
+    assert "what HTTP does not allow" in refused(webhook(f"https://{'a' * 64}.example/{SECRET}"))
+
+
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     """A file that was removed since the start is named."""
     path = tmp_path / "token"
