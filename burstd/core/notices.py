@@ -78,27 +78,36 @@ class Notice:
 class Told:
     """What was told and still holds, so that it is told once: kept in the ledger over restarts.
 
-    `caps` has the day on which each cap was told of last (seconds since the epoch).
+    `days` has the day on which was told what is told once a day (seconds since the epoch).
     """
 
     closed: tuple[str, ...] = ()
     paused: bool = False
     spend_unknown: bool = False
-    caps: tuple[tuple[str, float], ...] = ()
+    days: tuple[tuple[str, float], ...] = ()
 
     def text(self) -> str:
         """Return it for the ledger."""
-        return json.dumps([self.closed, self.paused, self.spend_unknown, self.caps])
+        return json.dumps([self.closed, self.paused, self.spend_unknown, self.days])
 
     @classmethod
     def read(cls, text: str | None) -> Told:
         """Return what a text of `text` says; nothing was told where it says nothing."""
         try:
-            closed, paused, unknown, caps = json.loads(text or "")
-            days = tuple((str(cap), float(day)) for cap, day in caps)
-            return cls(tuple(map(str, closed)), bool(paused), bool(unknown), days)
+            closed, paused, unknown, days = json.loads(text or "")
+            once = tuple((str(what), float(day)) for what, day in days)
+            return cls(tuple(map(str, closed)), bool(paused), bool(unknown), once)
         except (ValueError, TypeError):
             return cls()
+
+    def today(self, now: float) -> frozenset[str]:
+        """Return what was told today and is told once a day."""
+        return frozenset(what for what, day in self.days if day == day_of(now))
+
+    def once_today(self, what: Iterable[str], now: float) -> Told:
+        """Return this with more that was told today; what was told on other days is forgotten."""
+        told = self.today(now) | frozenset(what)
+        return replace(self, days=tuple((one, day_of(now)) for one in sorted(told)))
 
 
 def of_burst(before: Burst | None, after: Burst, owner: str, now: float) -> Iterator[Notice]:
@@ -114,7 +123,7 @@ def of_burst(before: Burst | None, after: Burst, owner: str, now: float) -> Iter
     taken = tuple(host for host in after.reclaimed if host not in before.reclaimed)
     if taken:
         yield replace(about, event=Event.MACHINE_RECLAIMED, sentence=_reclaimed(after, taken), hosts=taken)
-    if after.phase is Phase.GONE and before.phase is not Phase.GONE:
+    if after.phase is Phase.GONE and before.phase is not Phase.GONE and not came_to_nothing(after):
         dollars = _dollars(after, now)
         yield replace(about, event=Event.BURST_GONE, sentence=_gone(after, dollars), dollars=dollars)
 
@@ -127,18 +136,30 @@ def of_state(
     `waits` has the reason of each job that waits, and those of orders by hand under the job 0.
     """
     closed = dict(_closed(snapshot, policy, now))
-    caps = _caps(waits)
-    day = day_of(now)
-    known = {cap: since for cap, since in told.caps if since == day}
+    caps, today = _caps(waits), told.today(now)
     notices = (
         *_of_pools(told, closed, policy, now),
         *_by_hand(told, snapshot.by_hand, policy.owner, now),
-        *(_capped(cap, snapshot, policy.owner, now) for name, cap in caps.items() if name not in known),
+        *(
+            _capped(cap, snapshot, policy.owner, now)
+            for name, cap in caps.items()
+            if name not in told.today(now)
+        ),
     )
     kept = {name for name in told.closed if policy.pool(name) is None}
-    days = tuple(sorted((known | dict.fromkeys(caps, day)).items()))
-    by_hand = snapshot.by_hand
+    days, by_hand = told.once_today(caps, now).days, snapshot.by_hand
     return Told(tuple(sorted(closed.keys() | kept)), by_hand.paused, by_hand.spend_unknown, days), notices
+
+
+def came_to_nothing(burst: Burst) -> bool:
+    """Say whether the provider had no room, so that nothing was ever there: it is tried again and again."""
+    return burst.failure is not None and bool(burst.failure.offer) and not burst.served
+
+
+def lack(burst: Burst) -> str:
+    """Return what of the provider's lack of room is told once a day; "": the burst has another fate."""
+    offer = burst.failure.offer if burst.failure is not None else ""
+    return f"no room in {burst.pool} for {offer}" if offer else ""
 
 
 def lead_lost(owner: str, seconds: float, now: float) -> Notice:

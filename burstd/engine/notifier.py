@@ -9,7 +9,7 @@ from itertools import chain
 
 from burstd.config.notify import HookConfig
 from burstd.core.model import Burst
-from burstd.core.notices import Notice, Told, lead_back, lead_lost, of_burst, of_state
+from burstd.core.notices import Event, Notice, Told, lack, lead_back, lead_lost, of_burst, of_state
 from burstd.engine.couriers import Courier, Target, close
 from burstd.engine.hooks import Hook
 from burstd.engine.ledger import Ledger
@@ -42,14 +42,17 @@ class Notifier(Witness):
         self._away = _Away(lost_seconds, clock, self._tell_lost)
 
     def recorded(self, before: Burst | None, burst: Burst, now: float) -> None:
-        self._tell(of_burst(before, burst, self._owner, now))
+        for notice in of_burst(before, burst, self._owner, now):
+            what = lack(burst) if notice.event == Event.BURST_FAILED else ""
+            if what not in self._told.today(now):
+                self._tell([notice])
+            if what:
+                self._keep(self._told.once_today([what], now))
 
     def ticked(self, tick: Tick) -> None:
         waits = chain(tick.plan.reasons, ((0, reason) for _, reason in tick.plan.orders))
         told, notices = of_state(self._told, tick.snapshot, tick.policy, waits, tick.at)
-        if told != self._told:
-            self._ledger.put(TOLD, told.text())
-            self._told = told
+        self._keep(told)
         self._tell(notices)
 
     def met(self, lead_answers: bool) -> None:
@@ -62,6 +65,11 @@ class Notifier(Witness):
         """Deliver what is queued, in a few seconds at most."""
         self._away.end()
         close(self._couriers)
+
+    def _keep(self, told: Told) -> None:
+        if told != self._told:
+            self._ledger.put(TOLD, told.text())
+            self._told = told
 
     def _tell_lost(self, seconds: float) -> None:
         self._tell([lead_lost(self._owner, seconds, self._clock())])

@@ -117,6 +117,13 @@ def test_unknown_spend_is_told_and_its_end() -> None:
     assert (first, second) == (["spend-unknown"], ["resumed"])
 
 
+def test_a_burst_for_which_there_was_no_room_does_not_tell_its_end() -> None:
+    """Nothing was ever there, so that it is gone is no news; where it served before, it is."""
+    lacking = a_burst(Phase.RELEASING, served=False, failure=Failure("none left", 600.0, "n2 in a"))
+    assert of(lacking, replace(lacking, phase=Phase.GONE)) == []
+    assert len(of(replace(lacking, served=True), replace(lacking, phase=Phase.GONE, served=True))) == 1
+
+
 def test_each_cap_is_told_once_a_day() -> None:
     """Each cap for which jobs wait is told once, however the amounts change, and again the next day."""
     later = replace(OVER, detail="dollars_per_day is 5, and today could cost 9.00")

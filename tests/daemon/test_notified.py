@@ -83,6 +83,9 @@ def test_a_restart_tells_nothing_again(town):
     second.said("taking it up again", 20)
     town.command("resume")
     until(out, "burst-up", "paused", "resumed")
+    town.command("down", "burst-0", "--wait")
+    town.command("reopen", "burst-0")
+    until(out, "burst-up", "paused", "resumed", "pool-closed", "burst-gone", "pool-open")
     second.stop()
 
 

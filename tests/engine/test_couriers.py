@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from burstd.core.errors import Undelivered
-from burstd.core.model import ByHand, Phase, Plan
+from burstd.core.model import ByHand, Failure, Phase, Plan
 from burstd.core.notices import Event, Notice, trial
 from burstd.engine.couriers import Courier, close
 from burstd.engine.ledger import Ledger
@@ -156,6 +156,18 @@ def test_a_record_that_changed_is_told(mailbox: Mailbox, ledger: Ledger) -> None
     notifier.recorded(a_burst(Phase.JOINING), a_burst(), NOW)
     assert mailbox.until(1) == ["burst-up burst-0-g1"]
     notifier.close()
+
+
+def test_a_lack_of_room_is_told_once_a_day(mailbox: Mailbox, ledger: Ledger) -> None:
+    """A provider without room is asked again and again; that is told once a day for each thing it lacks."""
+    notifier = Notifier("tester", ledger, [Courier("notify[0]", mailbox, EVENTS)])
+    for generation, offer, now in ((1, "a", NOW), (2, "a", NOW + 600), (3, "b", NOW), (4, "a", NOW + 86400)):
+        before = a_burst(Phase.PROVISIONING, generation=generation)
+        lacking = replace(before, failure=Failure("none left", 600.0, offer))
+        notifier.recorded(before, lacking, now)
+        notifier.recorded(lacking, replace(lacking, phase=Phase.GONE), now)
+    notifier.close()
+    assert mailbox.told == [f"burst-failed burst-0-g{generation}" for generation in (1, 3, 4)]
 
 
 def test_a_lead_that_is_away_for_long_is_told_and_its_return(mailbox: Mailbox, ledger: Ledger) -> None:
