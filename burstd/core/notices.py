@@ -140,11 +140,7 @@ def of_state(
     notices = (
         *_of_pools(told, closed, policy, now),
         *_by_hand(told, snapshot.by_hand, policy.owner, now),
-        *(
-            _capped(cap, snapshot, policy.owner, now)
-            for name, cap in caps.items()
-            if name not in told.today(now)
-        ),
+        *(_capped(cap, snapshot, policy.owner, now) for name, cap in caps.items() if name not in today),
     )
     kept = {name for name in told.closed if policy.pool(name) is None}
     days, by_hand = told.once_today(caps, now).days, snapshot.by_hand
