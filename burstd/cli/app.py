@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from burstd.cli import hand, leftover, metrics, status, why
+from burstd.cli import completions, hand, leftover, metrics, notify, status, why
 from burstd.cli.choices import SETTINGS, By, CostFormat, FluxChoice, LogFormat
+from burstd.cli.completions import pools
+from burstd.cli.examples import epilog
 from burstd.cli.fluxplugins import flux_plugins
 from burstd.cli.options import Written, configured
 from burstd.cli.renderapp import render
+from burstd.cli.terminal import waiting
 from burstd.core.errors import BurstdError, ConfigError
 
 
 class Plain(TyperGroup):
     """Turns every error that burstd raises on purpose into its sentences and an exit code."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.epilog = epilog("")
+        for name, command in _with_names(self.commands):
+            command.epilog = epilog(name)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -35,6 +45,8 @@ class Plain(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Parse and run. With --stand-by, a command line that is not understood is waited with, too."""
+        if completions.ASKING in os.environ:
+            completions.begin()
         words = list(sys.argv[1:] if args is None else args)
         stays = "--stand-by" in words and not set(words) & self.commands.keys()
         try:
@@ -46,6 +58,14 @@ class Plain(TyperGroup):
 
             wait_for_end("burstd stands by: its command line is not understood; restart it with another")
 
+
+def _with_names(commands: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in commands.items():
+        yield f"{above}{name}", command
+        yield from _with_names(getattr(command, "commands", {}), f"{above}{name} ")
+
+
+_LEAD_AND_SITES = "the lead, and the lists of the pools' sites"
 
 app = typer.Typer(cls=Plain, invoke_without_command=True, add_completion=False, **SETTINGS)
 app.add_typer(render, name="render")
@@ -109,8 +129,9 @@ def check_config(ctx: typer.Context, written: Written) -> None:  # noqa: ARG001
     """Check file and flags, and hold them against the lead if $FLUX_URI or lead.uri names one."""
     from burstd.cli.checked import check
 
-    for line in check(written.load()):
-        typer.echo(line)
+    with waiting(_LEAD_AND_SITES):
+        for line in check(written.load()):
+            typer.echo(line)
 
 
 @app.command()
@@ -124,7 +145,8 @@ def plan(
     from burstd.cli.planned import as_table, as_text
     from burstd.engine.wiring import dry_run
 
-    snapshot, policy, made = dry_run(written.load())
+    with waiting(_LEAD_AND_SITES):
+        snapshot, policy, made = dry_run(written.load())
     if as_json:
         typer.echo(as_text(snapshot, policy, made))
     else:
@@ -144,7 +166,8 @@ def probe(
     """
     from burstd.cli.probed import check as probed
 
-    found = probed(written.load(), place)
+    with waiting("an answer at that address"):
+        found = probed(written.load(), place)
     typer.echo(found.sentence)
     raise typer.Exit(0 if found.fine else 1)
 
@@ -162,8 +185,9 @@ def release(
     """
     from burstd.cli.released import release as released
 
-    for line in released(written.load(), tuple(jobs or ())):
-        typer.echo(line)
+    with waiting("the lead"):
+        for line in released(written.load(), tuple(jobs or ())):
+            typer.echo(line)
 
 
 @app.command()
@@ -171,7 +195,7 @@ def release(
 def kubeconfig(
     ctx: typer.Context,  # noqa: ARG001
     written: Written,
-    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False)],
+    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False, autocompletion=pools)],
     output: Annotated[
         Path | None, typer.Option(help="Where to write it [SITE.kubeconfig].", metavar="FILE")
     ] = None,
@@ -179,7 +203,8 @@ def kubeconfig(
     """Write a kubeconfig for the cluster of a pool's burst into a file of its own, mode 0600."""
     from burstd.cli.kubeconfigs import write
 
-    path, site = write(written.load(here=False), pool, output)
+    with waiting(f"the list of pool {pool}'s sites"):
+        path, site = write(written.load(here=False), pool, output)
     typer.echo(f"{path} is for {site.name}: KUBECONFIG={path} kubectl get pods")
 
 
@@ -195,7 +220,9 @@ def cost(
     """Say what bursts have cost, by the ledger and the prices in the configuration: an estimate."""
     from burstd.cli.costs import day, report
 
-    typer.echo(report(written.load(here=False), by, day(since), form))
+    with waiting("the ledger to be read"):
+        text = report(written.load(here=False), by, day(since), form)
+    typer.echo(text)
 
 
 @app.command()
@@ -212,4 +239,6 @@ hand.add_to(app)
 status.add_to(app)
 metrics.add_to(app)
 why.add_to(app)
+notify.add_to(app)
+completions.add_to(app)
 leftover.add_to(app)

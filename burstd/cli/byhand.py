@@ -11,6 +11,8 @@ from pathlib import Path
 import typer
 
 from burstd.config import Config
+from burstd.core.errors import BurstdError
+from burstd.core.status import Status
 from burstd.engine import control
 from burstd.engine.ledger import Ledger
 from burstd.engine.orders import Order, Orders
@@ -39,6 +41,16 @@ def seconds(text: str) -> float:
     if span <= 0:
         raise typer.BadParameter(f"{text!r} is no span of time such as 15m, 2h or 1d", param_hint="--for")
     return span
+
+
+def progress(config: Config, pool: str) -> str:
+    """Say in which phase the pool's burst is ("": every pool's), as far as a daemon tells; "": none does."""
+    try:
+        found = Status.read(control.question(state_dir(config), "status"))
+    except (OSError, BurstdError, KeyError, TypeError):
+        return ""
+    mine = (burst for burst in found.bursts if pool in ("", burst.pool))
+    return ", ".join(f"{burst.name} is {burst.phase}" for burst in mine)
 
 
 def _written_down(config: Config, state: Path, order: Order) -> Iterator[str]:

@@ -76,7 +76,7 @@ def _table(by: By, found: list[Row]) -> str:
     table.add_column("note", overflow="fold")
     for row in (*found, total(found)):
         table.add_row(Text(row.name), f"{row.host_hours:.2f}", _money(row, "no price"), Text(row.note))
-    console = Console(file=io.StringIO(), width=110)
+    console = Console(file=io.StringIO(), width=110, color_system=None)
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return "\n".join([*(line.rstrip() for line in lines), ESTIMATE])

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from burstd.cli.completions import pools
 from burstd.cli.options import Written, configured
+from burstd.cli.terminal import waiting
 
 if TYPE_CHECKING:
     from burstd.engine.orders import Do
 
-_Pool = Annotated[str, typer.Argument(metavar="POOL", show_default=False)]
-_AnyPool = Annotated[str, typer.Argument(metavar="[POOL]", show_default=False)]
+_Pool = Annotated[str, typer.Argument(metavar="POOL", show_default=False, autocompletion=pools)]
+_AnyPool = Annotated[str, typer.Argument(metavar="[POOL]", show_default=False, autocompletion=pools)]
 _All = Annotated[bool, typer.Option("--all", help="Every pool.")]
 
 
@@ -74,11 +76,13 @@ def _one_or_all(pool: str, every: bool) -> str:
 
 
 def _order(written: Written, do: Do, pool: str = "", **how: Any) -> None:
-    from burstd.cli.byhand import obeyed
+    from burstd.cli.byhand import obeyed, progress
     from burstd.engine.orders import Order
 
-    for sentence in obeyed(written.load(here=False), Order(do, (pool,) if pool else (), **how)):
-        typer.echo(sentence)
+    config = written.load(here=False)
+    with waiting("burstd to do that", lambda: progress(config, pool)):
+        for sentence in obeyed(config, Order(do, (pool,) if pool else (), **how)):
+            typer.echo(sentence)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from burstd.cli.options import Written, configured
+from burstd.cli.terminal import waiting
 from burstd.core.silence import IDLE_SECONDS, WITH_JOBS_SECONDS, LeaseTerms
 
 _Owner = Annotated[str, typer.Option("--owner", help="Whose [the configured owner's].", show_default=False)]
@@ -26,7 +27,8 @@ def orphans(
     """
     from burstd.cli.orphaned import orphans as listed
 
-    whole = listed(written.load(here=False), of, every=all_owners, say=typer.echo, warn=_warn)
+    with waiting("the lists of the pools' sites"):
+        whole = listed(written.load(here=False), of, every=all_owners, say=typer.echo, warn=_warn)
     raise typer.Exit(0 if whole else 1)
 
 
@@ -45,7 +47,8 @@ def gc(
     from burstd.cli.orphaned import gc as collected
 
     config = written.load(here=False)
-    done = collected(config, of, every=all_owners, dry_run=dry_run, say=typer.echo, warn=_warn)
+    with waiting("the lists of the pools' sites, and for what is removed to be gone"):
+        done = collected(config, of, every=all_owners, dry_run=dry_run, say=typer.echo, warn=_warn)
     raise typer.Exit(0 if done else 1)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from burstd.cli import terminal
 from burstd.core.allowance import obstacle
 from burstd.core.hosts import format_idset
 from burstd.core.jobid import f58
@@ -21,9 +22,7 @@ def as_text(snapshot: Snapshot, policy: Policy, plan: Plan) -> str:
 
 def as_table(snapshot: Snapshot, policy: Policy, plan: Plan) -> None:
     """Print the plan: what would be done, and why jobs still wait."""
-    from rich.console import Console
-
-    console = Console(soft_wrap=True)
+    console = terminal.console()
     for line in _pool_lines(snapshot, policy):
         console.print(line, markup=False, highlight=False)
     rows = list(_action_rows(plan))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from burstd.cli.choices import SETTINGS
+from burstd.cli.completions import pools
 from burstd.cli.options import Written, configured
 
 _SCHEDULE = "*/10 * * * *"
@@ -67,7 +68,7 @@ def lead(
 def burst(
     ctx: typer.Context,  # noqa: ARG001
     written: Written,
-    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False)],
+    pool: Annotated[str, typer.Argument(metavar="POOL", show_default=False, autocompletion=pools)],
     size: Annotated[int | None, typer.Option(help="How many hosts [all of the pool].", min=1)] = None,
     generation: Annotated[int, typer.Option(help="Which burst of the pool.", min=1)] = 1,
     command: Annotated[str, typer.Option(help="Alone, without a lead: run this command and end.")] = "",

@@ -190,6 +190,6 @@ def _table(columns: Sequence[str], rows: Iterator[tuple[str, ...]] | map[tuple[s
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(text)) for text in row))
-    console = Console(file=io.StringIO(), width=WIDTH)
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
     console.print(table)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from burstd.cli.options import Written, configured
+from burstd.cli.terminal import waiting
 from burstd.cli.why import Socket
 
 
@@ -33,7 +34,9 @@ def status(
     if watch:
         watched(look)
     else:
-        typer.echo((as_text if as_json else as_table)(look()))
+        with waiting("the answer of the burstd that runs"):
+            seen = look()
+        typer.echo((as_text if as_json else as_table)(seen))
 
 
 def add_to(app: typer.Typer) -> None:

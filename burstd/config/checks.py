@@ -11,6 +11,7 @@ from burstd.config.fields import NAME_LIMIT
 from burstd.config.flags import Raw
 from burstd.config.http import TOKEN_LENGTH, HttpConfig
 from burstd.config.model import AUTO, LAST_GENERATION, PoolConfig
+from burstd.config.notify import check_url
 from burstd.config.problems import unknown_provider
 from burstd.config.queues import queue_of
 from burstd.core.errors import OtherUser, Problem
@@ -47,7 +48,8 @@ def check_files(raw: Raw) -> list[Problem]:
     places = (("lead", "curve_cert"), ("lead", "munge_key"), ("http", "token_file"))
     named = [(f"{section}.{key}", _section(raw, section).get(key)) for section, key in places]
     found = [(path, Path(value)) for path, value in named if isinstance(value, str | Path)]
-    return [problem for path, file in found for problem in _check_file(path, file)]
+    secrets = [problem for path, file in found for problem in _check_file(path, file)]
+    return [*secrets, *_check_hooks(raw.get("notify"))]
 
 
 def _check_file(path: str, file: Path) -> Iterator[Problem]:
@@ -161,6 +163,41 @@ def _check_secret(path: str, file: Path) -> Iterator[Problem]:
         yield _unreadable(path, file, status.st_uid)
     elif status.st_mode & 0o077:
         yield Problem(path, f"{file} can be read by others than its owner", f"chmod 600 {file}")
+
+
+def _check_hooks(hooks: Any) -> Iterator[Problem]:
+    for index, hook in enumerate(hooks if isinstance(hooks, list) else []):
+        if isinstance(hook, dict):
+            yield from _check_hook(f"notify[{index}]", hook)
+
+
+def _check_hook(path: str, hook: Raw) -> Iterator[Problem]:
+    for key in ("url_file", "token_file"):
+        if isinstance(hook.get(key), str | Path):
+            yield from _check_secret(f"{path}.{key}", Path(hook[key]))
+    if isinstance(hook.get("url_file"), str | Path):
+        yield from _check_url(f"{path}.url_file", Path(hook["url_file"]))
+    command = hook.get("command")
+    program = command[0] if isinstance(command, list) and command else None
+    if isinstance(program, str) and program.startswith("/"):
+        yield from _check_program(f"{path}.command", Path(program))
+
+
+def _check_url(path: str, file: Path) -> Iterator[Problem]:
+    try:
+        check_url(file.read_text(encoding="ascii").strip())
+    except OSError:
+        return  # as is said of every secret
+    except ValueError as exc:
+        text = "is no text of a URL" if isinstance(exc, UnicodeDecodeError) else str(exc)
+        yield Problem(path, f"what stands in {file} {text}")
+
+
+def _check_program(path: str, program: Path) -> Iterator[Problem]:
+    if not program.is_file():
+        yield Problem(path, f"there is no program {program}")
+    elif not os.access(program, os.X_OK):
+        yield Problem(path, f"{program} cannot be run by this user", f"chmod +x {program}")
 
 
 def _unreadable(path: str, file: Path, theirs: int) -> Problem:

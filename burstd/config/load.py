@@ -80,12 +80,18 @@ _FILES = {
 
 def _placed(raw: Raw, directory: Path) -> Raw:
     """Let the file's relative paths count from its directory, and an empty section be left out."""
-    sections = ("lead", "limits", "lease", "guests", "http")
+    sections = ("lead", "limits", "lease", "guests", "http", "notify")
     empty = {key for key in sections if key in raw and raw[key] is None}
     placed = _placed_keys({key: raw[key] for key in raw if key not in empty}, directory, ("state_dir",))
     for section, keys in _FILES.items():
         if isinstance(placed.get(section), dict):
             placed[section] = _placed_keys(placed[section], directory, keys)
+    if isinstance(placed.get("notify"), list):
+        keys = ("url_file", "token_file")
+        hooks = placed["notify"]
+        placed["notify"] = [
+            _placed_keys(hook, directory, keys) if isinstance(hook, dict) else hook for hook in hooks
+        ]
     return placed
 
 

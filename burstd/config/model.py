@@ -29,6 +29,7 @@ from burstd.config.http import HttpConfig
 from burstd.config.lease import LeaseConfig
 from burstd.config.limits import LimitsConfig
 from burstd.config.minicluster import MiniClusterConfig
+from burstd.config.notify import HookConfig
 from burstd.core.model import Placement
 
 AUTO = "auto"
@@ -347,6 +348,12 @@ class Config(Section):
         default_factory=GuestsConfig, description="What other users of the machine may ask."
     )
     http: HttpConfig = Field(default_factory=HttpConfig, description="What burstd tells over HTTP.")
+    notify: Annotated[tuple[HookConfig, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Who is told of what happens, by a command or over HTTPS: "
+        "[Notifications](notifications.md).",
+        json_schema_extra=shown_default("nobody"),
+    )
     pools: Annotated[tuple[PoolConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PoolConfig(),),
         description="The pools, in order of preference.",

@@ -14,6 +14,7 @@ BurstdError
 ├── LedgerError        the ledger's file cannot be used
 │   └── LedgerDamaged  what it holds is no ledger, or no whole one: it may be set aside
 ├── TurnLost           another burstd serves the lead, or does so by now
+├── Undelivered        a notice did not reach whom it was for
 └── CertificateError   a CURVE certificate cannot be used
 """
 
@@ -120,6 +121,14 @@ class LedgerDamaged(LedgerError):
 
 class TurnLost(BurstdError):
     """Another burstd serves the lead: this one makes no call any more."""
+
+
+class Undelivered(BurstdError):
+    """A notice did not reach whom it was for; `again`: it may on another attempt."""
+
+    def __init__(self, text: str, *, again: bool = False) -> None:
+        super().__init__(text)
+        self.again = again
 
 
 class CertificateError(BurstdError):

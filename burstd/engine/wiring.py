@@ -28,6 +28,7 @@ from burstd.engine.guests import answered
 from burstd.engine.ledger import Ledger, open_or_set_aside
 from burstd.engine.meeting import DEFAULT, DRY_SECONDS, LEAD_SECONDS, Met, meet
 from burstd.engine.metrics import measured
+from burstd.engine.notifier import Notifier, couriers
 from burstd.engine.orders import Orders
 from burstd.engine.performer import Performer
 from burstd.engine.questions import Questions
@@ -123,6 +124,10 @@ def run(
         stack.callback(daemon.close)
         metrics = measured(daemon, ledger, met.facts.version)
         changes.tell = daemon.note_change
+        if config.notify:
+            notifier = Notifier(config.owner, ledger, couriers(config.notify))
+            stack.callback(notifier.close)
+            daemon.audience.join(notifier)
         questions, window = Questions(daemon.wake), _window(daemon)
         stack.enter_context(answered(config.guests.socket, window))
         control = Control(state, daemon.wake, questions, window)

@@ -18,6 +18,7 @@ import yaml
 from fakes.chain import DIGEST, IMAGE, OPERATOR_YAML, Chain, chain
 from fakes.gke.tokens import TokenEndpoint
 from fakes.kube import ApiServer
+from fakes.listener import Listener
 from fakes.operator import Delays, Operator
 from planted import Planted, processes_of
 from players import asked
@@ -36,6 +37,8 @@ COMMANDS = (
     ("plan", "--json"),
     ("cost",),
     ("cost", "--format", "json"),
+    ("notify",),
+    ("notify", "--test"),
     ("probe",),
     ("render", "lead-toml"),
     ("release", "--all"),
@@ -151,7 +154,8 @@ def test_nothing_comes_out_of_a_burst_on_a_cluster() -> None:
 def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
     """The certificate of a local burst is in a file of mode 0600 while it serves, and nowhere else.
 
-    The token of HTTP is asked with, and stands in no answer and no line of the log.
+    The token of HTTP is asked with, and stands in no answer and no line of the log. Where notices go, with
+    which token, comes out only there, taken or refused, or if nobody is there.
     """
     planted = Planted()
     with ExitStack() as stack:
@@ -161,7 +165,10 @@ def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
         stack.callback(leavings.sweep, stage, "planted", directory / "s")
         pool = {"name": POOL, "provider": "local", "idle_seconds": 1.0}
         http = {"port": 0, "token_file": str(_token(directory / "token", planted))}
-        config = {"owner": "planted", "state_dir": str(directory / "s"), "pools": [pool], "http": http}
+        taking, refusing = (stack.enter_context(Listener(answers=answers)) for answers in ([], [403] * 20))
+        notify = [_hook(directory, planted, one) for one in (taking, refusing, None)]
+        config = {"owner": "planted", "state_dir": str(directory / "s"), "pools": [pool]}
+        config |= {"http": http, "notify": notify}
         daemon = DaemonProcess(config, directory / "burstd.yaml", stage.environment(), flags=("--verbose",))
         stack.enter_context(daemon)
         watch = stack.enter_context(Watch(stage.uri, daemon.check))
@@ -170,6 +177,25 @@ def test_nothing_comes_out_of_a_burst_on_this_machine() -> None:
         assert run.held == ["curve.cert"]
         run.check()
         assert planted.files_below(directory / "s") == {}
+        for listener in (taking, refusing):
+            for heard in listener.heard:
+                assert planted.found_in(heard.path) == planted.found_in(heard.headers["Authorization"]) != []
+                assert planted.found_in(json.dumps(heard.document)) == []
+        assert "answered 403" in "".join(daemon.lines)
+
+
+def _hook(directory: Path, planted: Planted, listener: Listener | None) -> dict[str, str]:
+    """Plant a URL and a token for notices; without a listener nobody is there."""
+    number = len(planted.known)
+    secret = planted.plant(f"the hook {number}")
+    where = listener.url(f"/services/{secret}?key={secret}") if listener else f"http://localhost:1/{secret}"
+    files = {"url_file": where, "token_file": secret}
+    for name, text in files.items():
+        path = directory / f"{name}-{number}"
+        path.touch(mode=0o600)
+        path.write_text(text)
+        files[name] = str(path)
+    return files
 
 
 class _Local(Run):
