@@ -1,0 +1,65 @@
+"""What a check found: how it stands, one sentence, and what a person can do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """How what was checked stands, the best first."""
+
+    OK = "ok"
+    NOT_CHECKED = "not checked"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    `check` names the check, `about` the pool or site that was looked at, "" where it is the lead or burstd
+    itself. `remedy` is what to do, "" where nothing is to be done. `proof` is the line that shows it, in the
+    words of whoever wrote it.
+    """
+
+    state: State
+    check: str
+    sentence: str
+    remedy: str = ""
+    about: str = ""
+    proof: str = ""
+
+    def document(self) -> dict[str, str]:
+        """Return it as JSON holds it."""
+        return {
+            "state": self.state,
+            "check": self.check,
+            "about": self.about,
+            "sentence": self.sentence,
+            "remedy": self.remedy,
+            "proof": self.proof,
+        }
+
+
+def ok(check: str, sentence: str) -> Finding:
+    return Finding(State.OK, check, sentence)
+
+
+def warning(check: str, sentence: str, remedy: str) -> Finding:
+    return Finding(State.WARNING, check, sentence, remedy)
+
+
+def failed(check: str, sentence: str, remedy: str) -> Finding:
+    return Finding(State.FAILED, check, sentence, remedy)
+
+
+def not_checked(check: str, why: str, remedy: str = "") -> Finding:
+    return Finding(State.NOT_CHECKED, check, why, remedy)
+
+
+def failures(findings: Iterable[Finding]) -> int:
+    """Return how many checks failed."""
+    return sum(one.state is State.FAILED for one in findings)
