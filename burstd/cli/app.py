@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from burstd.cli import hand, leftover, status
+from burstd.cli import doctor, hand, leftover, status
 from burstd.cli.choices import SETTINGS, By, CostFormat, FluxChoice, LogFormat
 from burstd.cli.fluxplugins import flux_plugins
 from burstd.cli.options import Written, configured
@@ -210,4 +210,5 @@ def demo(
 
 hand.add_to(app)
 status.add_to(app)
+doctor.add_to(app)
 leftover.add_to(app)

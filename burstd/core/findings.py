@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -14,6 +14,31 @@ class State(StrEnum):
     NOT_CHECKED = "not checked"
     WARNING = "warning"
     FAILED = "failed"
+
+
+class Check(StrEnum):
+    """What `burstd doctor` looks at, in the order in which it does; plugins may have checks of their own."""
+
+    STATE_DIR = "state directory"
+    DAEMON = "daemon"
+    LEAD = "lead"
+    RANK = "rank"
+    STATEDIR = "statedir"
+    QUORUM = "quorum"
+    HOSTS = "hosts"
+    SCHEDULER = "scheduler"
+    QUEUES = "queues"
+    CLOCK = "clock"
+    CERTIFICATE = "certificate"
+    HANDSHAKE = "handshake"
+    CREDENTIALS = "credentials"
+    PERMISSIONS = "permissions"
+    QUOTA = "quota"
+    OPERATOR = "operator"
+    PULL_SECRET = "pull secret"
+    OPTIONS = "options"
+    BURST = "burst"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +83,11 @@ def failed(check: str, sentence: str, remedy: str) -> Finding:
 
 def not_checked(check: str, why: str, remedy: str = "") -> Finding:
     return Finding(State.NOT_CHECKED, check, why, remedy)
+
+
+def of(about: str, finding: Finding) -> Finding:
+    """Return the finding as one about this pool or site, unless it says already whose it is."""
+    return finding if finding.about else replace(finding, about=about)
 
 
 def failures(findings: Iterable[Finding]) -> int:

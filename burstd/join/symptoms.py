@@ -213,4 +213,10 @@ SYMPTOMS = (
         "is still being started",
         "wait; launch_seconds of the pool says for how long burstd does",
     ),
+    _row(
+        "drained",
+        r"^drained: (?P<why>.+)",
+        "is in, and somebody drained its host: {why}",
+        "`flux resource undrain` once the reason is gone",
+    ),
 )

@@ -1,0 +1,141 @@
+"""All that is looked at, in order, and what each check needs: one that failed hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from burstd.config import PoolConfig
+from burstd.core.errors import BurstdError, ConfigError, LeadRefused
+from burstd.core.findings import Check, Finding, State, failed, not_checked, of
+from burstd.doctor import bursts, leadchecks, providerchecks
+from burstd.doctor.scene import Scene
+
+Told = Callable[[str], AbstractContextManager[object]]
+"""Is entered with the name of what is looked at, for as long as that takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One check of the lead: what it is called, what makes it, which others it cannot do without."""
+
+    check: Check
+    run: Callable[[Scene], Iterator[Finding]]
+    needs: tuple[Check, ...] = ()
+
+
+LOOKS = (
+    Look(Check.STATE_DIR, leadchecks.state_directory),
+    Look(Check.DAEMON, leadchecks.daemon),
+    Look(Check.LEAD, leadchecks.lead),
+    Look(Check.RANK, leadchecks.rank, (Check.LEAD,)),
+    Look(Check.STATEDIR, leadchecks.statedir, (Check.LEAD,)),
+    Look(Check.QUORUM, leadchecks.quorum, (Check.LEAD,)),
+    Look(Check.HOSTS, leadchecks.hosts, (Check.LEAD,)),
+    Look(Check.SCHEDULER, leadchecks.scheduler, (Check.LEAD,)),
+    Look(Check.QUEUES, leadchecks.queues, (Check.LEAD, Check.HOSTS)),
+    Look(Check.CLOCK, leadchecks.clock),
+    Look(Check.CERTIFICATE, leadchecks.certificate),
+    Look(Check.HANDSHAKE, leadchecks.handshake, (Check.CERTIFICATE,)),
+)
+
+
+def examine(scene: Scene, told: Told = lambda _: nullcontext(), *, burst: bool = False) -> Iterator[Finding]:
+    """Yield what each check finds; `burst`: also why hosts of the pools' bursts are not in.
+
+    Raises ConfigError where a provider cannot be made with its options.
+    """
+    made = scene.made
+    missing: set[str] = set()
+    for look in LOOKS:
+        with told(look.check):
+            yield from _noted(_of_lead(scene, look, missing), look.check, missing)
+    for pool in scene.pools:
+        assert pool.name in made, "each pool has its provider"
+        yield from _of_pool(scene, pool, told, missing, burst=burst)
+
+
+def _of_lead(scene: Scene, look: Look, missing: set[str]) -> Iterator[Finding]:
+    needs = (*look.needs, *_further_needs(scene, look.check))
+    lacking = next((need for need in needs if need in missing), None)
+    if lacking is not None:
+        yield not_checked(look.check, _builds_on(lacking))
+    else:
+        yield from guarded(look.check, look.run(scene))
+
+
+def _further_needs(scene: Scene, check: Check) -> tuple[Check, ...]:
+    """Where the certificate and the address are the lead's to tell, it must be there to do so."""
+    lead = scene.config.lead
+    asked = {Check.CERTIFICATE: not lead.curve_cert, Check.HANDSHAKE: not (lead.host and lead.port)}
+    return (Check.LEAD,) if asked.get(check) else ()
+
+
+def _of_pool(
+    scene: Scene, pool: PoolConfig, told: Told, missing: set[str], *, burst: bool
+) -> Iterator[Finding]:
+    found: list[Finding] = []
+    with told(f"what pool {pool.name} needs"):
+        for finding in guarded(Check.CREDENTIALS, providerchecks.diagnosed(scene, pool), pool.name):
+            found.append(finding)
+            yield finding
+    with told(f"options of pool {pool.name}"):
+        if Check.HOSTS in missing:
+            yield of(pool.name, not_checked(Check.OPTIONS, _builds_on(Check.HOSTS)))
+        else:
+            checked = providerchecks.options(scene, pool, providerchecks.texts(found))
+            yield from guarded(Check.OPTIONS, checked, pool.name)
+    if burst:
+        with told(f"the burst of pool {pool.name}"):
+            yield from guarded(Check.BURST, bursts.burst(scene, pool), pool.name)
+            yield from guarded(Check.JOIN, bursts.join(scene, pool), pool.name)
+
+
+def _noted(findings: Iterable[Finding], check: Check, missing: set[str]) -> Iterator[Finding]:
+    """Pass findings on, and remember a check on which others cannot build."""
+    for finding in findings:
+        if finding.state in (State.FAILED, State.NOT_CHECKED):
+            missing.add(check)
+        yield finding
+
+
+def guarded(check: Check, findings: Iterator[Finding], about: str = "") -> Iterator[Finding]:
+    """Pass findings on; what ends them early is a finding too.
+
+    What others answer may be of any form, in another version of theirs: that ends one check, not all.
+    """
+    try:
+        yield from findings
+    except ConfigError as exc:
+        for problem in exc.problems:
+            what = f"{problem.path}: {problem.what}" if problem.path else problem.what
+            yield of(about, failed(check, what, problem.hint or _CORRECT))
+    except LeadRefused as exc:
+        yield of(about, not_checked(check, f"this lead does not tell it ({exc})"))
+    except BurstdError as exc:
+        sentence, remedy = _split(str(exc))
+        yield of(about, failed(check, sentence, remedy))
+    except (LookupError, TypeError, ValueError, OSError) as exc:
+        yield of(about, not_checked(check, f"the check itself failed: {type(exc).__name__}: {exc}"))
+
+
+def _builds_on(need: Check) -> str:
+    return f"it builds on {need}, which is not well"
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return what an error's sentence says is wrong, and what it says is to be done, where it says both."""
+    for mark in ("; ", ": "):
+        sentence, _, remedy = text.rpartition(mark)
+        if sentence and remedy.startswith(_ORDERS):
+            return sentence, remedy
+    return text, _CORRECT
+
+
+_CORRECT = "correct what it names, then ask again"
+_ORDERS = (
+    *("check ", "copy ", "correct ", "enable ", "give ", "install ", "let ", "make ", "name "),
+    *("renew ", "run ", "set ", "start "),
+)
+"""How the parts of errors begin that say what to do."""
