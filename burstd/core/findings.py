@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from burstd.core.errors import BurstdError, ConfigError, LeadRefused
 
 
 class State(StrEnum):
@@ -35,7 +37,7 @@ class Check(StrEnum):
     PERMISSIONS = "permissions"
     QUOTA = "quota"
     OPERATOR = "operator"
-    PULL_SECRET = "pull secret"
+    SECRETS = "secrets"
     OPTIONS = "options"
     BURST = "burst"
     JOIN = "join"
@@ -93,3 +95,40 @@ def of(about: str, finding: Finding) -> Finding:
 def failures(findings: Iterable[Finding]) -> int:
     """Return how many checks failed."""
     return sum(one.state is State.FAILED for one in findings)
+
+
+def guarded(check: Check, findings: Iterator[Finding], about: str = "") -> Iterator[Finding]:
+    """Pass findings on; what ends them early is a finding too.
+
+    What others answer may be of any form, in another version of theirs: that ends one check, not all.
+    """
+    try:
+        yield from findings
+    except ConfigError as exc:
+        for problem in exc.problems:
+            what = f"{problem.path}: {problem.what}" if problem.path else problem.what
+            yield of(about, failed(check, what, problem.hint or _CORRECT))
+    except LeadRefused as exc:
+        yield of(about, not_checked(check, f"this lead does not tell it ({exc})"))
+    except BurstdError as exc:
+        sentence, remedy = _split(str(exc))
+        yield of(about, failed(check, sentence, remedy))
+    except (LookupError, TypeError, ValueError, OSError) as exc:
+        yield of(about, not_checked(check, f"the check itself failed: {type(exc).__name__}: {exc}"))
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return what an error's sentence says is wrong, and what it says is to be done, where it says both."""
+    for mark in ("; ", ": "):
+        sentence, _, remedy = text.rpartition(mark)
+        if sentence and remedy.startswith(_ORDERS):
+            return sentence, remedy
+    return text, _CORRECT
+
+
+_CORRECT = "correct what it names, then ask again"
+_ORDERS = (
+    *("check ", "copy ", "correct ", "enable ", "give ", "install ", "let ", "make ", "name "),
+    *("renew ", "run ", "set ", "start "),
+)
+"""How the parts of errors begin that say what to do."""

@@ -68,6 +68,7 @@ class Scene:
     @cached_property
     def met(self) -> Met:
         """Return the lead with its hosts and queues. Raises LeadError."""
+        assert self.facts, "a lead that is not there is told at once; to meet it takes patience"
         return self._stack.enter_context(meet(self.config, DRY_SECONDS))
 
     @cached_property

@@ -145,7 +145,9 @@ _OPEN = (
 
 
 def _lines(text: str) -> list[str]:
-    return [line for raw in text.splitlines() if (line := _PREFIX.sub("", raw).strip())]
+    """Return the lines of a log, but none with a key: the Flux Operator writes certificates there."""
+    lines = (_PREFIX.sub("", raw).strip() for raw in text.splitlines())
+    return [line for line in lines if line and "secret-key" not in line]
 
 
 def _about(host: str, lead: str) -> Iterator[str]:

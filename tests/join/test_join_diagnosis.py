@@ -163,6 +163,12 @@ def test_what_others_wrote_steers_no_terminal() -> None:
     assert len(found.line) == 300
 
 
+def test_no_key_is_ever_shown() -> None:
+    """A line with a secret key, as the Flux Operator writes one, is never what a cause is shown by."""
+    found = only(diagnose({"burst-0-0": 'something\n    secret-key = "x"\n'}))
+    assert found.line == "something"
+
+
 def test_every_symptom_fills_its_sentence() -> None:
     """No sentence or remedy asks for a word that its pattern does not have."""
     for one in SYMPTOMS:
