@@ -10,7 +10,7 @@ from burstd.core.model import Pool
 from burstd.plugins.gke import quota
 from burstd.plugins.gke.cloud import Cloud
 from burstd.plugins.gke.options import GkeOptions
-from burstd.plugins.gke.rest import Rest, Unread
+from burstd.plugins.gke.rest import Rest
 from burstd.plugins.gke.troubles import LOGIN, Unusable
 
 PERMISSIONS = (
@@ -40,9 +40,7 @@ def _account(cloud: Cloud, options: GkeOptions) -> Iterator[Finding]:
     try:
         listed = cloud.clusters(options.zone)
     except Unusable as exc:
-        remedy = (
-            f"look at the option {exc.option}" if exc.option else f"renew them, for instance with {LOGIN}"
-        )
+        remedy = f"look at the option {exc.option}" if exc.option else f"renew them, as with {LOGIN}"
         yield failed(Check.CREDENTIALS, str(exc), remedy)
     except Never as exc:
         yield failed(Check.CREDENTIALS, str(exc), "look at project and zone of the pool")
@@ -57,7 +55,7 @@ def _account(cloud: Cloud, options: GkeOptions) -> Iterator[Finding]:
 def _permissions(rest: Rest, options: GkeOptions) -> Iterator[Finding]:
     try:
         missing = rest.lacking(PERMISSIONS)
-    except Unread as exc:
+    except Never as exc:
         remedy = "enable cloudresourcemanager.googleapis.com in the project to have them checked"
         yield not_checked(Check.PERMISSIONS, str(exc), remedy)
         return
@@ -72,10 +70,8 @@ def _quota(rest: Rest, options: GkeOptions, pool: Pool) -> Iterator[Finding]:
     region = options.zone.rpartition("-")[0]
     try:
         known = rest.quotas(region)
-    except Unread as exc:
-        remedy = (
-            f"give the account the permission {QUOTA_PERMISSION} (roles/compute.viewer) to have it checked"
-        )
+    except Never as exc:
+        remedy = f"to have it checked, give the account {QUOTA_PERMISSION} (roles/compute.viewer)"
         yield not_checked(Check.QUOTA, str(exc), remedy)
         return
     asked = quota.needs(options, pool.size)

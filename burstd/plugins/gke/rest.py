@@ -1,7 +1,7 @@
 """What Google tells by REST alone: quotas of a region, permissions in a project. Nothing is changed by it.
 
-APIs: compute v1 (regions.get), cloudresourcemanager v1 (projects.testIamPermissions, a question although it is
-posted). Errors are those of google.rpc.Status in JSON.
+APIs: compute v1 (regions.get), cloudresourcemanager v1 (projects.testIamPermissions, a question although it
+is posted). Errors are those of google.rpc.Status in JSON.
 """
 
 from __future__ import annotations
