@@ -17,7 +17,7 @@ from burstd.core.text import printable
 from burstd.doctor.scene import Scene
 from burstd.engine import control
 from burstd.engine.ledger import Ledger
-from burstd.join.curve import Handshake, public_key
+from burstd.join.curve import probe, public_key, read
 from burstd.join.diagnosis import Diagnosis, Knocked, classify, diagnose
 from burstd.lead import dmesg
 from burstd.plugins.contract import Diagnoses
@@ -121,11 +121,13 @@ def _lead_log(scene: Scene, site: Site) -> str:
 
 
 def _knocked(scene: Scene, provider: Diagnoses, site: Site) -> Knocked:
-    came: Handshake | None = None
-    uri = "the lead's address"
+    """Knock where the burst's brokers were told that the lead is, where that is known."""
+    same = _same_certificate(scene, provider, site)
     with suppress(BurstdError):
-        came, uri = scene.handshake
-    return Knocked(came, _same_certificate(scene, provider, site), uri)
+        if site.lead and site.lead != scene.known.uri():
+            return Knocked(probe(site.lead, read(scene.curve_cert)), same, site.lead)
+        return Knocked(scene.handshake[0], same, scene.handshake[1])
+    return Knocked(None, same)
 
 
 def _same_certificate(scene: Scene, provider: Diagnoses, site: Site) -> bool | None:

@@ -20,6 +20,9 @@ from burstd.engine.statedir import OTHERS
 from burstd.join.curve import Handshake, explain
 from burstd.lead.beside import look
 
+_STARTING = ("join", "config-sync", "init", "quorum")
+"""The states of a broker before it runs (flux-broker's state machine)."""
+
 _NEAR = ("local://", "embedded://", "/")
 
 
@@ -101,15 +104,19 @@ def quorum(scene: Scene) -> Iterator[Finding]:
     names = expand(scene.facts.hostlist)
     ours = {name for pool in scene.config.pools for name in names if name.startswith(f"{pool.name}-")}
     own = len([name for name in names if name not in ours])
+    yield judged_quorum(str(scene.rpc("state-machine.get", {}).get("state")), wanted, own)
+
+
+def judged_quorum(state: str, wanted: int, own: int) -> Finding:
+    """Judge a lead in this state of its broker that starts once so many brokers are up, with so many own."""
     remedy = f"start it with -Sbroker.quorum=1, or a number up to {own}; a MiniCluster has minSize for it"
-    if scene.rpc("state-machine.get", {}).get("state") in ("quorum", "init", "join"):
+    if state in _STARTING:
         what = f"the lead has not started: it waits until {wanted} brokers are up, and runs no job"
-        yield failed(Check.QUORUM, what, remedy)
-    elif wanted > own:
+        return failed(Check.QUORUM, what, remedy)
+    if wanted > own:
         what = f"at its next start the lead would wait for {wanted} brokers, and only {own} are its own"
-        yield failed(Check.QUORUM, what, remedy)
-    else:
-        yield ok(Check.QUORUM, f"the lead starts with {wanted} of its {own} own hosts")
+        return failed(Check.QUORUM, what, remedy)
+    return ok(Check.QUORUM, f"the lead starts with {wanted} of its {own} own hosts")
 
 
 def _attribute(scene: Scene, name: str) -> object:
