@@ -63,7 +63,7 @@ def _findings(config: Config, pool: str) -> Iterator[Finding]:
         what = f"no pool is called {pool!r}"
         raise ConfigError((Problem("POOL", what, f"there are {', '.join(names)}"),))
     with Scene(config, pool) as scene:
-        yield from examine(scene, _progress, burst=bool(pool))
+        yield from examine(scene, progress, burst=bool(pool))
 
 
 def _wants_colours() -> bool:
@@ -72,9 +72,9 @@ def _wants_colours() -> bool:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[None]:
-    """Say on the standard error what is looked at, if that takes long."""
-    timer = threading.Timer(LONG_SECONDS, typer.echo, (f"... looking at {what}",), {"err": True})
+def progress(what: str, seconds: float = LONG_SECONDS) -> Iterator[None]:
+    """Say on the standard error what is looked at, if that takes longer."""
+    timer = threading.Timer(seconds, typer.echo, (f"... looking at {what}",), {"err": True})
     timer.daemon = True
     timer.start()
     try:

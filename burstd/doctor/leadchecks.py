@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 
+from burstd.config import PoolConfig
 from burstd.core.errors import BurstdError, ConfigError, LeadLost
 from burstd.core.findings import Check, Finding, State, failed, not_checked, ok, warning
 from burstd.core.hosts import compress, expand, format_idset
@@ -102,9 +103,13 @@ def quorum(scene: Scene) -> Iterator[Finding]:
     """Look whether the lead waits, now or at its next start, for hosts that only a burst brings up."""
     wanted = int(str(_attribute(scene, "broker.quorum")))
     names = expand(scene.facts.hostlist)
-    ours = {name for pool in scene.config.pools for name in names if name.startswith(f"{pool.name}-")}
+    ours = {name for pool in scene.config.pools for name in names if _is_of(pool, name)}
     own = len([name for name in names if name not in ours])
     yield judged_quorum(str(scene.rpc("state-machine.get", {}).get("state")), wanted, own)
+
+
+def _is_of(pool: PoolConfig, name: str) -> bool:
+    return name in expand(pool.hosts) if pool.hosts else name.startswith(f"{pool.name}-")
 
 
 def judged_quorum(state: str, wanted: int, own: int) -> Finding:
@@ -141,7 +146,7 @@ def hosts(scene: Scene) -> Iterator[Finding]:
 def scheduler(scene: Scene) -> Iterator[Finding]:
     """Look what the scheduler does with a job that waits for hosts that are down."""
     facts = scene.facts
-    text = meaning(facts.scheduler, facts.queue_policy, facts.scheduling).rstrip(".")
+    text = _within(meaning(facts.scheduler, facts.queue_policy, facts.scheduling))
     names = {queue.name for queue in scene.met.queues}
     bare = [pool.name for pool in scene.config.pools if (pool.queue or pool.name) not in names]
     if not facts.scheduler:
@@ -162,7 +167,7 @@ def queues(scene: Scene) -> Iterator[Finding]:
     """Look at the named queues: that pools have theirs, and that all take jobs and start them."""
     policy, found = scene.resolved.policy, scene.met.queues
     troubles = [
-        warning(Check.QUEUES, sentence.rstrip("."), "see docs/schedulers.md; then restart the lead")
+        warning(Check.QUEUES, _within(sentence), "see docs/schedulers.md; then restart the lead")
         for sentence in lacks(policy, found, scene.facts.scheduling)
     ]
     of_pools = {queue.name for pool in policy.pools if (queue := queue_of(pool, found)) is not None}
@@ -172,6 +177,11 @@ def queues(scene: Scene) -> Iterator[Finding]:
     if not troubles:
         names = ", ".join(queue.name for queue in found)
         yield ok(Check.QUEUES, f"its queues take jobs: {names}" if names else "the lead has no named queues")
+
+
+def _within(sentence: str) -> str:
+    """Return a sentence as it stands behind a colon."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 def _switched(scene: Scene, queue: Queue, of_pools: set[str]) -> Iterator[Finding]:

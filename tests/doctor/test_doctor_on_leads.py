@@ -109,6 +109,19 @@ def wards(request: pytest.FixtureRequest) -> Iterator[Wards]:
         yield Wards(request.param, stack)
 
 
+@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=pytest.mark.real_flux)])
+def shared(request: pytest.FixtureRequest) -> Iterator[Ward]:
+    """A lead with queues, for what only looks at it."""
+    with ExitStack() as stack:
+        yield Wards(request.param, stack).ward(queues=True)
+
+
+@pytest.fixture
+def ward(shared: Ward) -> Ward:
+    """The same, with a configuration of its own to each test."""
+    return replace(shared)
+
+
 def states(found: list[Finding]) -> dict[str, State]:
     return {one.check: one.state for one in found}
 
@@ -144,18 +157,17 @@ def test_schedulers_that_refuse_or_block(wards: Wards) -> None:
     assert "no queue for burst-0" in ward.of(Check.QUEUES)[0].sentence
 
 
-def test_queues_that_start_no_jobs(wards: Wards) -> None:
+def test_queues_that_start_no_jobs(ward: Ward) -> None:
     """Queues are stopped at first: each that is no pool's is told, with the command that starts it."""
-    found = wards.ward(queues=True).of(Check.QUEUES)
+    found = ward.of(Check.QUEUES)
     assert [one.remedy.partition(",")[0] for one in found] == [
         "`flux queue start batch`",
         "`flux queue start mixed`",
     ]
 
 
-def test_pools_that_the_lead_does_not_declare(wards: Wards) -> None:
+def test_pools_that_the_lead_does_not_declare(ward: Ward) -> None:
     """A pool that is not in the lead's list fails, what builds on it was not checked, the rest was."""
-    ward = wards.ward()
     pools = (PoolConfig(name="cloud", provider="local", size=3),)
     ward.config = ward.config.model_copy(update={"pools": pools})
     found = ward.found()
@@ -165,19 +177,20 @@ def test_pools_that_the_lead_does_not_declare(wards: Wards) -> None:
     assert "render lead-toml" in next(one.remedy for one in found if one.check == Check.HOSTS)
 
 
-def test_a_certificate_that_others_can_read(wards: Wards) -> None:
+def test_a_certificate_that_others_can_read(ward: Ward) -> None:
     """A certificate with a wrong mode fails with the command that mends it, and nobody knocks with it."""
-    ward = wards.ward()
     ward.stage.curve_cert.chmod(0o644)
-    found = {one.check: one for one in ward.found()}
+    try:
+        found = {one.check: one for one in ward.found()}
+    finally:
+        ward.stage.curve_cert.chmod(0o600)
     assert found[Check.CERTIFICATE].state is State.FAILED
     assert "chmod 600" in found[Check.CERTIFICATE].remedy
     assert found[Check.HANDSHAKE].state is State.NOT_CHECKED
 
 
-def test_an_address_and_a_certificate_that_are_not_the_leads(wards: Wards) -> None:
+def test_an_address_and_a_certificate_that_are_not_the_leads(ward: Ward) -> None:
     """A handshake at a closed port, or with another lead's certificate, fails with what to do."""
-    ward = wards.ward()
     curve.write(ward.directory / "other.cert", "other")
     for lead, words in (
         ({"host": "127.0.0.1", "port": machine.free_port()}, "nothing answers at tcp://127.0.0.1:"),
