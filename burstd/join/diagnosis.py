@@ -14,6 +14,8 @@ from burstd.join.symptoms import JOINED, SYMPTOMS, WAITS, Symptom
 LONGEST_LINE = 300
 """How much of a line is shown, in characters."""
 
+_LONGEST_READ = 2000
+
 WAITING = "waits"
 SILENT = "silent"
 UNKNOWN = "unknown"
@@ -78,8 +80,11 @@ def _of_host(host: str, text: str, lead: str, knocked: Knocked) -> Diagnosis | N
     joined = max((place for place, line in enumerate(own) if JOINED.search(line)), default=-1)
     if joined >= 0:
         return _matched((host,), own[joined + 1 :])
-    lines = [*own, *_about(host, lead)]
-    return _matched((host,), lines) or _without_words((host,), own, knocked)
+    found = _matched((host,), [*own, *_about(host, lead)])
+    if (found is None or found.code == "refused") and knocked.same_certificate is not False:
+        # what the lead says of nobody may be about any host, so the host's own words come first
+        found = _matched((host,), [*own, *_about("", lead)]) or found
+    return found or _without_words((host,), own, knocked)
 
 
 def _matched(hosts: tuple[str, ...], lines: list[str]) -> Diagnosis | None:
@@ -146,15 +151,15 @@ _OPEN = (
 
 def _lines(text: str) -> list[str]:
     """Return the lines of a log, but none with a key: the Flux Operator writes certificates there."""
-    lines = (_PREFIX.sub("", raw).strip() for raw in text.splitlines())
+    lines = (_PREFIX.sub("", raw[:_LONGEST_READ]).strip() for raw in text.splitlines())
     return [line for line in lines if line and "secret-key" not in line]
 
 
 def _about(host: str, lead: str) -> Iterator[str]:
-    """Yield the lines of the lead's overlay that speak of this host, or of none by name."""
+    """Yield the lines of the lead's overlay that name this host; "": those that name none."""
     for line in filter(_OVERLAY.search, _lines(lead)):
         named = _ABOUT.search(line)
-        if named is None or named["host"] == host:
+        if (named["host"] if named else "") == host:
             yield line
 
 

@@ -122,6 +122,13 @@ def test_silence_is_told_by_knocking(knocked: Knocked, words: str) -> None:
     assert words in only(diagnose({"burst-0-0": recorded("waits")}, knocked=knocked)).sentence
 
 
+def test_another_certificate_counts_more_than_what_the_lead_says_of_nobody() -> None:
+    """A line of the lead that names no host is no cause where the host's certificate is another."""
+    knocked = Knocked(Handshake.FINE, False, URI)
+    found = only(diagnose({"burst-0-0": recorded("waits")}, recorded("zeromq-lead"), knocked))
+    assert (found.code, "its certificate is not the lead's" in found.sentence) == ("waits", True)
+
+
 def test_nothing_was_written() -> None:
     """A host without any log, and one whose lines say nothing that is known, are told as such."""
     found = diagnose({"burst-0-0": "", "burst-0-1": "something else\n"})

@@ -36,6 +36,8 @@ COMMANDS = (
     ("cost",),
     ("cost", "--format", "json"),
     ("probe",),
+    ("doctor", POOL),
+    ("doctor", "--json"),
     ("render", "lead-toml"),
     ("release", "--all"),
     ("pause",),
