@@ -127,8 +127,8 @@ SYMPTOMS = (
     ),
     _row(
         "no-bootstrap",
-        r"bootstrap configuration not found",
-        "found no [bootstrap] in its broker.toml, or no such file",
+        r"bootstrap configuration not found|parent-none: join->",
+        "found no [bootstrap] in its broker.toml, or no such file, and may be an instance of its own now",
         "see that nothing replaces the broker.toml that burstd gives: FLUX_CONF_DIR, the image's entrypoint",
     ),
     _row(

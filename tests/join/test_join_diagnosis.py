@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from burstd.join.curve import Handshake
 from burstd.join.diagnosis import Diagnosis, Knocked, classify, diagnose
@@ -18,6 +20,7 @@ JOINS = Path(__file__).parent / "joins"
 URI = "tcp://lead.example.org:8050"
 
 CAUSES = {
+    "alone": ("no-bootstrap", "parent-none: join->config-sync"),
     "broken-toml": ("configuration", "broker.toml:18: invalid or missing key"),
     "certificate-invalid": ("certificate-invalid", "curve.cert: Invalid argument"),
     "certificate-missing": ("certificate-missing", "absent.cert: No such file or directory"),
@@ -174,6 +177,14 @@ def test_no_key_is_ever_shown() -> None:
     """A line with a secret key, as the Flux Operator writes one, is never what a cause is shown by."""
     found = only(diagnose({"burst-0-0": 'something\n    secret-key = "x"\n'}))
     assert found.line == "something"
+
+
+@given(st.text(max_size=300), st.text(max_size=100), st.sampled_from(sorted(CAUSES)))
+def test_any_text_has_a_cause_or_none(before: str, lead: str, name: str) -> None:
+    """Whatever stands in a log, and in the lead's, the answer is a cause that can be printed on one line."""
+    for one in diagnose({"burst-0-0": before + recorded(name), "burst-0-1": before}, lead):
+        assert one.line.isprintable()
+        assert one.sentence.isprintable()
 
 
 def test_every_symptom_fills_its_sentence() -> None:

@@ -113,6 +113,13 @@ def test_a_quota_that_is_short(place: Region, apis: RestApis, usage: float, stat
     assert f"{64 - usage:g} of 64 are left, and 16 are needed" in found.sentence
 
 
+def test_a_quota_that_is_just_enough(place: Region, apis: RestApis) -> None:
+    """What is left may be just what the hosts that are not up need."""
+    apis.quotas["C2_CPUS"] = (64.0, 48.0)
+    found = single(examined(place, apis), Check.QUOTA)
+    assert (found.state, "are enough for 4 more hosts" in found.sentence) == (State.OK, True)
+
+
 def test_a_quota_that_may_not_be_read(place: Region, apis: RestApis) -> None:
     """Without the permission to read quotas they were not checked, and the permission is named."""
     apis.refusals["/regions/"] = (403, "Required 'compute.regions.get' permission")

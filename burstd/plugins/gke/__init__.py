@@ -78,7 +78,9 @@ class Gke:
         return (*found, *self._access_problems())
 
     def diagnose(self, pool: Pool, join: Join) -> Iterator[Finding]:
-        yield from examination.of_cloud(self._cloud, self._rest, self._options, pool)
+        yield from examination.of_cloud(
+            self._cloud, self._rest, self._options, pool, lambda: self._hosts_up(pool.name)
+        )
         yield from guarded(Check.OPERATOR, self._on_cluster(join))
 
     def logs(self, site: Site) -> Iterator[tuple[str, str]]:
@@ -151,6 +153,10 @@ class Gke:
             yield Problem("options", str(exc))
         except EffectError as exc:
             log.warning("whether GKE can be used was not seen: %s", exc)
+
+    def _hosts_up(self, pool: str) -> int:
+        """Return how many hosts of a pool count against a quota already. Raises NotNow, Never."""
+        return sum(len(site.hosts) for site in self.observe().sites if site.pool == pool)
 
     def _on_cluster(self, join: Join) -> Iterator[Finding]:
         """Yield the findings about the cluster that is named, else about the papers for those to be made."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from burstd.core.errors import EffectError, Never
 from burstd.core.findings import Check, Finding, State, failed, guarded, not_checked, ok, warning
@@ -24,8 +24,10 @@ PERMISSIONS = (
 QUOTA_PERMISSION = "compute.regions.get"
 
 
-def of_cloud(cloud: Cloud, rest: Rest, options: GkeOptions, pool: Pool) -> Iterator[Finding]:
-    """Yield the findings about the account and the project."""
+def of_cloud(
+    cloud: Cloud, rest: Rest, options: GkeOptions, pool: Pool, up: Callable[[], int]
+) -> Iterator[Finding]:
+    """Yield the findings about the account and the project; `up` tells how many hosts the pool has by now."""
     found = tuple(guarded(Check.CREDENTIALS, _account(cloud, options)))
     yield from found
     if found[0].state is not State.OK:
@@ -33,7 +35,7 @@ def of_cloud(cloud: Cloud, rest: Rest, options: GkeOptions, pool: Pool) -> Itera
             yield not_checked(check, f"GKE cannot be used with project {options.project}")
         return
     yield from guarded(Check.PERMISSIONS, _permissions(rest, options))
-    yield from guarded(Check.QUOTA, _quota(rest, options, pool))
+    yield from guarded(Check.QUOTA, _quota(rest, options, pool.size, up))
 
 
 def _account(cloud: Cloud, options: GkeOptions) -> Iterator[Finding]:
@@ -66,7 +68,7 @@ def _permissions(rest: Rest, options: GkeOptions) -> Iterator[Finding]:
         yield ok(Check.PERMISSIONS, f"the account has in project {options.project} the permissions it needs")
 
 
-def _quota(rest: Rest, options: GkeOptions, pool: Pool) -> Iterator[Finding]:
+def _quota(rest: Rest, options: GkeOptions, size: int, up: Callable[[], int]) -> Iterator[Finding]:
     region = options.zone.rpartition("-")[0]
     try:
         known = rest.quotas(region)
@@ -74,19 +76,20 @@ def _quota(rest: Rest, options: GkeOptions, pool: Pool) -> Iterator[Finding]:
         remedy = f"to have it checked, give the account {QUOTA_PERMISSION} (roles/compute.viewer)"
         yield not_checked(Check.QUOTA, str(exc), remedy)
         return
-    asked = quota.needs(options, pool.size)
+    more = max(size - up(), 0)
+    asked = quota.needs(options, more)
     short = [name for name, count in asked.items() if name in known and known[name].left < count]
     for name in short:
         left, limit = max(known[name].left, 0), known[name].limit
         what = f"of the quota {name} in {region} {left:g} of {limit:g} are left, and {asked[name]} are needed"
-        remedy = f"ask for more under IAM & Admin, Quotas, or make the pool smaller than {pool.size} hosts"
+        remedy = f"ask for more under IAM & Admin, Quotas, or make the pool smaller than {size} hosts"
         yield warning(Check.QUOTA, what, remedy) if left > 0 else failed(Check.QUOTA, what, remedy)
     if not short:
-        yield _enough(sorted(asked.keys() & known.keys()), region, pool)
+        yield _enough(sorted(asked.keys() & known.keys()), region, more)
 
 
-def _enough(names: list[str], region: str, pool: Pool) -> Finding:
+def _enough(names: list[str], region: str, more: int) -> Finding:
     if not any(name.endswith(("CPUS", "GPUS")) for name in names):
         what = f"{region} does not tell by the Compute API how many of these machines the project may have"
         return not_checked(Check.QUOTA, what, "look under IAM & Admin, Quotas")
-    return ok(Check.QUOTA, f"{', '.join(names)} in {region} are enough for {pool.size} hosts")
+    return ok(Check.QUOTA, f"{', '.join(names)} in {region} are enough for {more} more hosts")
