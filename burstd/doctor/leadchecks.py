@@ -21,6 +21,8 @@ from burstd.engine.statedir import OTHERS
 from burstd.join.curve import Handshake, explain
 from burstd.lead.beside import look
 
+_NO_BROKER = "start its broker; $FLUX_URI or lead.uri must name that of rank 0"
+
 _STARTING = ("join", "config-sync", "init", "quorum")
 """The states of a broker before it runs (flux-broker's state machine)."""
 
@@ -74,8 +76,8 @@ def lead(scene: Scene) -> Iterator[Finding]:
     try:
         version = scene.facts.version
     except LeadLost as exc:
-        remedy = "start its broker; $FLUX_URI or lead.uri must name that of rank 0"
-        yield failed(Check.LEAD, str(exc), remedy)
+        lacks_bindings = isinstance(exc.__cause__, ImportError)
+        yield failed(Check.LEAD, str(exc), "do one of these" if lacks_bindings else _NO_BROKER)
         return
     if str(where).startswith("embedded://"):
         text = f"burstd's embedded instance answers at {where}, which is no Flux ({version})"
@@ -109,7 +111,7 @@ def quorum(scene: Scene) -> Iterator[Finding]:
 
 
 def _is_of(pool: PoolConfig, name: str) -> bool:
-    return name in expand(pool.hosts) if pool.hosts else name.startswith(f"{pool.name}-")
+    return name in expand(pool.hosts) if pool.hosts else name.rpartition("-")[0] == pool.name
 
 
 def judged_quorum(state: str, wanted: int, own: int) -> Finding:
@@ -135,7 +137,7 @@ def hosts(scene: Scene) -> Iterator[Finding]:
     except ConfigError as exc:
         for problem in exc.problems:
             what = f"{problem.path}: {problem.what}" if problem.path else problem.what
-            yield failed(Check.HOSTS, what, problem.hint)
+            yield failed(Check.HOSTS, what, problem.hint or "correct it in the configuration")
         return
     for pool in policy.pools:
         shape = f"{pool.shape.cores} cores" + (f", {pool.shape.gpus} gpus" if pool.shape.gpus else "")

@@ -40,24 +40,40 @@ LOOKS = (
 )
 
 
+class _Seen:
+    """What was found so far: checks on which no other can build, and what failed, in words."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = set()
+        self.failures: list[str] = []
+
+    def noting(self, findings: Iterable[Finding], check: Check | None = None) -> Iterator[Finding]:
+        """Pass findings on and remember them; `check` is the one that others may need."""
+        for finding in findings:
+            if check is not None and finding.state in (State.FAILED, State.NOT_CHECKED):
+                self.missing.add(check)
+            if finding.state is State.FAILED:
+                self.failures.append(finding.sentence)
+            yield finding
+
+
 def examine(scene: Scene, told: Told = lambda _: nullcontext(), *, burst: bool = False) -> Iterator[Finding]:
     """Yield what each check finds; `burst`: also why hosts of the pools' bursts are not in.
 
     Raises ConfigError where a provider cannot be made with its options.
     """
-    made = scene.made
-    missing: set[str] = set()
+    assert scene.made, "each pool has its provider"
+    seen = _Seen()
     for look in LOOKS:
         with told(look.check):
-            yield from _noted(_of_lead(scene, look, missing), look.check, missing)
+            yield from seen.noting(_of_lead(scene, look, seen), look.check)
     for pool in scene.pools:
-        assert pool.name in made, "each pool has its provider"
-        yield from _of_pool(scene, pool, told, missing, burst=burst)
+        yield from _of_pool(scene, pool, told, seen, burst=burst)
 
 
-def _of_lead(scene: Scene, look: Look, missing: set[str]) -> Iterator[Finding]:
+def _of_lead(scene: Scene, look: Look, seen: _Seen) -> Iterator[Finding]:
     needs = (*look.needs, *_further_needs(scene, look.check))
-    lacking = next((need for need in needs if need in missing), None)
+    lacking = next((need for need in needs if need in seen.missing), None)
     if lacking is not None:
         yield not_checked(look.check, _builds_on(lacking))
     else:
@@ -71,32 +87,20 @@ def _further_needs(scene: Scene, check: Check) -> tuple[Check, ...]:
     return (Check.LEAD,) if asked.get(check) else ()
 
 
-def _of_pool(
-    scene: Scene, pool: PoolConfig, told: Told, missing: set[str], *, burst: bool
-) -> Iterator[Finding]:
-    found: list[Finding] = []
+def _of_pool(scene: Scene, pool: PoolConfig, told: Told, seen: _Seen, *, burst: bool) -> Iterator[Finding]:
     with told(f"what pool {pool.name} needs"):
-        for finding in guarded(Check.CREDENTIALS, providerchecks.diagnosed(scene, pool), pool.name):
-            found.append(finding)
-            yield finding
+        needed = providerchecks.diagnosed(scene, pool)
+        yield from seen.noting(guarded(Check.CREDENTIALS, needed, pool.name))
     with told(f"options of pool {pool.name}"):
-        if Check.HOSTS in missing:
+        if Check.HOSTS in seen.missing:
             yield of(pool.name, not_checked(Check.OPTIONS, _builds_on(Check.HOSTS)))
         else:
-            checked = providerchecks.options(scene, pool, providerchecks.texts(found))
+            checked = providerchecks.options(scene, pool, seen.failures)
             yield from guarded(Check.OPTIONS, checked, pool.name)
     if burst:
         with told(f"the burst of pool {pool.name}"):
             yield from guarded(Check.BURST, bursts.burst(scene, pool), pool.name)
             yield from guarded(Check.JOIN, bursts.join(scene, pool), pool.name)
-
-
-def _noted(findings: Iterable[Finding], check: Check, missing: set[str]) -> Iterator[Finding]:
-    """Pass findings on, and remember a check on which others cannot build."""
-    for finding in findings:
-        if finding.state in (State.FAILED, State.NOT_CHECKED):
-            missing.add(check)
-        yield finding
 
 
 def _builds_on(need: Check) -> str:

@@ -138,10 +138,11 @@ def _unanswered(knocked: Knocked) -> tuple[str, str]:
         what, remedy = _CLOSED[knocked.handshake]
         return f"{start}{what.format(uri=knocked.uri)}", remedy
     if knocked.handshake is Handshake.FINE:
-        return f"{start}{knocked.uri} lets brokers in from here, so the way from there is closed", _OPEN
+        return f"{start}{knocked.uri} lets brokers in from here, so {_CLOSED_THERE}", _OPEN
     return f"{start}the way to the lead is closed, or its certificate is not the lead's", _OPEN
 
 
+_CLOSED_THERE = "the way from there is closed, unless it has only just begun"
 _RESTART = "restart the burst (`burstd down`, then `burstd up`): new ones get the lead's present certificate"
 _OPEN = (
     "open the lead's port to the burst's hosts (firewall, security group, Cloud NAT), and see that lead.host "

@@ -31,6 +31,13 @@ def of_cluster(cluster: Cluster, options: KubeOptions, join: Join, *, may_instal
     yield from guarded(Check.SECRETS, _secrets(options, join, cluster))
 
 
+def clock_of(cluster: Cluster) -> Iterator[Finding]:
+    """Yield how far the clock of a cluster's API server is from this machine's. Raises NotNow, Never."""
+    before = time.time()
+    found = answers.server(cluster)
+    yield _clock(cluster, found.time, before, time.time())
+
+
 def of_papers(options: KubeOptions, join: Join) -> Iterator[Finding]:
     """Yield the findings about a pool whose clusters burstd itself makes, from files alone."""
     yield from guarded(Check.OPERATOR, _manifest(options))

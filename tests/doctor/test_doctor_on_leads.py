@@ -187,6 +187,7 @@ def test_a_certificate_that_others_can_read(ward: Ward) -> None:
     assert found[Check.CERTIFICATE].state is State.FAILED
     assert "chmod 600" in found[Check.CERTIFICATE].remedy
     assert found[Check.HANDSHAKE].state is State.NOT_CHECKED
+    assert found[Check.OPTIONS].sentence == "what is wrong is told above"
 
 
 def test_an_address_and_a_certificate_that_are_not_the_leads(ward: Ward) -> None:

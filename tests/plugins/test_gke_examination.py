@@ -179,6 +179,8 @@ def test_the_logs_of_a_burst(apis: RestApis) -> None:
         site = only(provider)
         wait(lambda: "connecting to" in dict(provider.logs(site)).get("burst-0-0", ""))
         assert provider.certificate(site) == place.join.curve_cert.read_text()
+        clocks = [one for one in provider.diagnose(place.pool, place.join) if one.check == Check.CLOCK]
+        assert [one.state for one in clocks] == [State.OK]
         provider.remove(site)
 
 

@@ -81,7 +81,7 @@ class Gke:
         yield from examination.of_cloud(
             self._cloud, self._rest, self._options, pool, lambda: self._hosts_up(pool.name)
         )
-        yield from guarded(Check.OPERATOR, self._on_cluster(join))
+        yield from guarded(Check.OPERATOR, self._on_cluster(pool.name, join))
 
     def logs(self, site: Site) -> Iterator[tuple[str, str]]:
         return testimony.logs(self._sites.seen(site).cluster, site)
@@ -158,7 +158,7 @@ class Gke:
         """Return how many hosts of a pool count against a quota already. Raises NotNow, Never."""
         return sum(len(site.hosts) for site in self.observe().sites if site.pool == pool)
 
-    def _on_cluster(self, join: Join) -> Iterator[Finding]:
+    def _on_cluster(self, pool: str, join: Join) -> Iterator[Finding]:
         """Yield the findings about the cluster that is named, else about the papers for those to be made."""
         options = self._options
         if options.cluster:
@@ -166,8 +166,20 @@ class Gke:
             install = options.operator.install
             yield from on_cluster.of_cluster(cluster, options, join, may_install=install)
         else:
-            yield Finding(State.NOT_CHECKED, Check.CLOCK, "its clusters are made with each burst")
+            yield from self._clock(pool)
             yield from on_cluster.of_papers(options, join)
+
+    def _clock(self, pool: str) -> Iterator[Finding]:
+        """Yield what is known of the clock of the pool's cluster, which is there only while a burst is."""
+        try:
+            sites = [site for site in self.observe().sites if site.pool == pool and site.hosts]
+            for site in sites:
+                yield from on_cluster.clock_of(self._sites.seen(site).cluster)
+            why = "" if sites else "its cluster is made with each burst, and no host of one is up"
+        except EffectError as exc:
+            why = str(exc)
+        if why:
+            yield Finding(State.NOT_CHECKED, Check.CLOCK, why)
 
     def _check_cluster(self) -> None:
         name, where = self._options.cluster, self._options.location
