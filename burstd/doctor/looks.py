@@ -41,18 +41,20 @@ LOOKS = (
 
 
 class _Seen:
-    """What was found so far: checks on which no other can build, and what failed, in words."""
+    """What was found so far: checks that failed, or were not made, and what failed, in words."""
 
     def __init__(self) -> None:
+        self.failed: set[str] = set()
         self.missing: set[str] = set()
         self.failures: list[str] = []
 
-    def noting(self, findings: Iterable[Finding], check: Check | None = None) -> Iterator[Finding]:
-        """Pass findings on and remember them; `check` is the one that others may need."""
+    def noting(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Pass findings on and remember them."""
         for finding in findings:
-            if check is not None and finding.state in (State.FAILED, State.NOT_CHECKED):
-                self.missing.add(check)
+            if finding.state in (State.FAILED, State.NOT_CHECKED):
+                self.missing.add(finding.check)
             if finding.state is State.FAILED:
+                self.failed.add(finding.check)
                 self.failures.append(finding.sentence)
             yield finding
 
@@ -66,7 +68,7 @@ def examine(scene: Scene, told: Told = lambda _: nullcontext(), *, burst: bool =
     seen = _Seen()
     for look in LOOKS:
         with told(look.check):
-            yield from seen.noting(_of_lead(scene, look, seen), look.check)
+            yield from seen.noting(_of_lead(scene, look, seen))
     for pool in scene.pools:
         yield from _of_pool(scene, pool, told, seen, burst=burst)
 
@@ -88,16 +90,20 @@ def _further_needs(scene: Scene, check: Check) -> tuple[Check, ...]:
 
 
 def _of_pool(scene: Scene, pool: PoolConfig, told: Told, seen: _Seen, *, burst: bool) -> Iterator[Finding]:
+    own = _Seen()
     with told(f"what pool {pool.name} needs"):
         needed = providerchecks.diagnosed(scene, pool)
-        yield from seen.noting(guarded(Check.CREDENTIALS, needed, pool.name))
+        yield from own.noting(guarded(Check.CREDENTIALS, needed, pool.name))
     with told(f"options of pool {pool.name}"):
         if Check.HOSTS in seen.missing:
             yield of(pool.name, not_checked(Check.OPTIONS, _builds_on(Check.HOSTS)))
         else:
-            checked = providerchecks.options(scene, pool, seen.failures)
+            checked = providerchecks.options(scene, pool, (*seen.failures, *own.failures))
             yield from guarded(Check.OPTIONS, checked, pool.name)
-    if burst:
+    if burst and Check.CREDENTIALS in own.failed:
+        for check in (Check.BURST, Check.JOIN):
+            yield of(pool.name, not_checked(check, _builds_on(Check.CREDENTIALS)))
+    elif burst:
         with told(f"the burst of pool {pool.name}"):
             yield from guarded(Check.BURST, bursts.burst(scene, pool), pool.name)
             yield from guarded(Check.JOIN, bursts.join(scene, pool), pool.name)
