@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from burstd.cli import completions, hand, leftover, metrics, notify, status, why
+from burstd.cli import completions, doctor, hand, leftover, metrics, notify, status, why
 from burstd.cli.choices import SETTINGS, By, CostFormat, FluxChoice, LogFormat
 from burstd.cli.completions import pools
 from burstd.cli.examples import epilog
@@ -241,4 +241,5 @@ metrics.add_to(app)
 why.add_to(app)
 notify.add_to(app)
 completions.add_to(app)
+doctor.add_to(app)
 leftover.add_to(app)

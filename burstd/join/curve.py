@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from burstd.core.errors import CertificateError
 
-__all__ = ["Certificate", "Handshake", "explain", "probe", "read", "write"]
+__all__ = ["Certificate", "Handshake", "explain", "probe", "public_key", "read", "write"]
 
 _KEY_SIZE = 40
 _LARGEST_FILE = 65536
@@ -76,6 +76,11 @@ def read(path: Path) -> Certificate:
     certificate = _parse(_read_private(path), path)
     _check_pair(certificate, path)
     return certificate
+
+
+def public_key(text: str) -> str:
+    """Return the public key in a certificate's text, "" where it has none: it tells two of them apart."""
+    return _entries(text).get("curve/public-key", "")
 
 
 def write(path: Path, name: str) -> Certificate:

@@ -143,6 +143,15 @@ class Cluster:
             return True
         return True
 
+    def raw(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Manifest | None = None
+    ) -> tuple[Mapping[str, str], bytes]:
+        """Make a call once; return headers and body of the answer. Raises NotNow, Never."""
+        seconds = (CONNECT_SECONDS, READ_SECONDS)
+        kind = "application/json" if body is not None else ""
+        answer = self._send(method, path, query or {}, body, kind, seconds)
+        return answer.headers, _read(answer, self.url)
+
     def get(self, kind: Kind, name: str, namespace: str = "") -> Manifest | None:
         """Return an object, None where there is none. Raises NotNow, Never."""
         return self._call("GET", path_of(kind, namespace, name), missing=True)

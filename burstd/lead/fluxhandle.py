@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -114,13 +115,21 @@ def _await(topic: str, future: Any, timeout: float) -> Payload | None:
             future.wait_for(timeout)
             if not future.is_ready():
                 raise LeadLost(f"{topic}: the lead's broker is gone")
-            return future.get() or {}
+            return _told(future.get_str())
         except TimeoutError as exc:
             if future.is_ready():
                 raise _translate(topic, exc) from exc
             return None
         except OSError as exc:
             raise _translate(topic, exc) from exc
+
+
+def _told(text: str | None) -> Payload:
+    """Return what a response says, {} for an empty one. The log's are plain text: `text` has it then."""
+    try:
+        return json.loads(text or "null") or {}
+    except ValueError:
+        return {"text": text}
 
 
 @contextmanager

@@ -7,19 +7,23 @@ or Never; a provider translates its SDK's errors into these at its edge.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from burstd.core.errors import Never, NoRoom, NotNow, Problem
+from burstd.core.findings import Check, Finding, State
 from burstd.core.model import Pool, Shape, Shrinks, Site
 from burstd.core.silence import Lease, LeaseTerms
 from burstd.join.papers import Declared, Join, Order
 
 __all__ = [
+    "Check",
     "Declared",
+    "Diagnoses",
     "Factory",
+    "Finding",
     "Join",
     "Keeps",
     "Lease",
@@ -40,6 +44,7 @@ __all__ = [
     "Shape",
     "Shrinks",
     "Site",
+    "State",
 ]
 
 
@@ -176,6 +181,30 @@ class Owners(Protocol):
 
     def owners(self) -> tuple[str, ...]:
         """Return every owner that has a site here, in order. Changes nothing. Raises NotNow, Never."""
+        ...
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    """A provider that a person can have examined (`burstd doctor`). Nothing here changes anything."""
+
+    def diagnose(self, pool: Pool, join: Join) -> Iterator[Finding]:
+        """Yield what is well and what is not with what it needs: credentials, rights, quota, and the like.
+
+        A check that cannot be made is a finding of its own and hides no other. What `check` says is not said
+        again.
+        """
+        ...
+
+    def logs(self, site: Site) -> Iterator[tuple[str, str]]:
+        """Yield each host of a site with what its broker wrote, the latest last. Raises NotNow, Never."""
+        ...
+
+    def certificate(self, site: Site) -> str | None:
+        """Return the CURVE certificate that the site's brokers were given; None: it cannot be seen.
+
+        It is a secret. Raises NotNow, Never.
+        """
         ...
 
 

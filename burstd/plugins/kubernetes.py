@@ -10,13 +10,14 @@ from threading import Lock
 from pydantic import Field
 
 from burstd.core.errors import Never, NotNow
-from burstd.kube import checks, kubeconfig, minicluster
+from burstd.kube import checks, examination, kubeconfig, minicluster, testimony
 from burstd.kube.client import PATIENCE_SECONDS
 from burstd.kube.ground import Ground, Machine
 from burstd.kube.kinds import Manifest
 from burstd.kube.options import KubeOptions, read_options
 from burstd.kube.refusals import Unauthorized
 from burstd.plugins.contract import (
+    Finding,
     Join,
     Listing,
     Order,
@@ -86,6 +87,19 @@ class Kubernetes:
         except NotNow as exc:
             log.warning("pool %s: its cluster was not seen: %s; burstd tries again", pool.name, exc)
         return tuple(found)
+
+    def diagnose(self, pool: Pool, join: Join) -> Iterator[Finding]:  # noqa: ARG002  its rights are for all
+        with self._connected() as ground:
+            install = self._options.operator.install
+            yield from examination.of_cluster(ground.cluster, self._options, join, may_install=install)
+
+    def logs(self, site: Site) -> Iterator[tuple[str, str]]:
+        with self._connected() as ground:
+            yield from testimony.logs(ground.cluster, site)
+
+    def certificate(self, site: Site) -> str | None:
+        with self._connected() as ground:
+            return testimony.certificate(ground.cluster, site)
 
     def observe(self) -> Listing:
         with self._connected() as ground:

@@ -19,7 +19,7 @@ import pytest
 
 from burstd.core.model import Pool, Shrinks, Site
 from burstd.join.papers import Join
-from burstd.plugins.contract import NotNow, Order, Owners, Provider, Renews
+from burstd.plugins.contract import Diagnoses, NotNow, Order, Owners, Provider, Renews, State
 
 __all__ = ["ProviderContract", "Venue"]
 
@@ -234,6 +234,19 @@ class ProviderContract:
         for owner in ("tester", "stranger"):
             venue.make(owner).provision(venue.order(1, owner=owner, generation=len(owner)))
         assert provider.owners() == ("stranger", "tester")
+
+    def test_it_can_be_examined(self, venue: Venue) -> None:
+        """Examining a pool and its site changes nothing, and each host that runs has a log to read."""
+        provider = venue.make("tester")
+        if not isinstance(provider, Diagnoses):
+            pytest.skip("it has nothing to examine")
+        site = venue.bring_up(provider, venue.order(1))
+        found = tuple(provider.diagnose(venue.pool, venue.join))
+        assert found
+        assert [one for one in found if one.state is State.FAILED] == []
+        assert tuple(host for host, _ in provider.logs(site)) == site.hosts
+        assert provider.certificate(site) == venue.join.curve_cert.read_text()
+        assert venue.shown(provider, venue.order(1)) == site
 
 
 class _Renewing(Provider, Renews, Protocol):

@@ -63,7 +63,7 @@ def test_version(runner: CliRunner) -> None:
     assert (done.exit_code, done.output) == (0, f"burstd {__version__}\n")
 
 
-@pytest.mark.parametrize("command", [[], ["check-config"], ["plan"], ["render", "lead-toml"]])
+@pytest.mark.parametrize("command", [[], ["check-config"], ["plan"], ["doctor"], ["render", "lead-toml"]])
 def test_mistakes_are_told_at_once_before_anything_starts(runner: CliRunner, command: list[str]) -> None:
     """Every command refuses a bad configuration with all of its mistakes, exit code 2, no traceback."""
     done = runner.invoke(app, [*command, "--lead-port", "0", "--name", "Burst"])

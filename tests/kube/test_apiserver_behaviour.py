@@ -826,3 +826,16 @@ def test_services_get_addresses(api: Calls, namespace: str) -> None:
 def test_log_of_absent_pod(api: Calls, namespace: str) -> None:
     """The log of a pod that is not there is NotFound."""
     assert api("GET", f"{NAMESPACES}/{namespace}/pods/absent/log")[1]["reason"] == "NotFound"
+
+
+def test_anybody_may_ask_what_they_may(api: Calls) -> None:
+    """A SelfSubjectAccessReview is answered at once, below a resource too, and nothing of it is kept."""
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    for asked in ({"resource": "namespaces"}, {"resource": "pods", "subresource": "log"}):
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {"verb": "get", "group": "", **asked}},
+        }
+        assert api.make(path, review)["status"]["allowed"] is True
+    assert api("GET", path)[0] in (404, 405)

@@ -16,6 +16,7 @@ from fakes.operator import Delays, ImageBehaviour, install
 from kube_venue import IMAGE, Town, a_kubernetes, town
 
 from burstd.core.model import Site
+from burstd.kube import rights as rights_of
 from burstd.plugins.contract import Provider
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,12 @@ def test_the_page_lists_the_rights() -> None:
     rules = yaml.safe_load(RIGHTS.read_text())["rules"]
     written = [(rule["resources"][0], ", ".join(rule["verbs"])) for rule in rules]
     assert [row for row in rows if row in written] == written
+
+
+def test_the_rights_that_are_examined() -> None:
+    """What `burstd doctor` asks for are the rights of the role."""
+    examined = {(one.group, one.resource, one.verb) for one in (*rights_of.USED, *rights_of.DISPENSABLE)}
+    assert examined | GIVEN == allowed()
 
 
 def allowed() -> set[Right]:

@@ -40,6 +40,8 @@ COMMANDS = (
     ("notify",),
     ("notify", "--test"),
     ("probe",),
+    ("doctor", POOL),
+    ("doctor", "--json"),
     ("render", "lead-toml"),
     ("release", "--all"),
     ("pause",),

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from burstd.core.errors import EffectError, Never, Problem
+from burstd.core.findings import Check, Finding, State, guarded
 from burstd.core.model import Pool, Site
-from burstd.kube import checks, kubeconfig, minicluster
+from burstd.kube import checks, kubeconfig, minicluster, testimony
+from burstd.kube import examination as on_cluster
 from burstd.kube.kinds import Manifest
 from burstd.plugins.contract import Join, Listing, Order, Provider, Setting, Shape, Shrinks
+from burstd.plugins.gke import examination, request
 from burstd.plugins.gke import options as gke_options
-from burstd.plugins.gke import request
 from burstd.plugins.gke.cloud import Cloud
 from burstd.plugins.gke.clusters import Clusters
 from burstd.plugins.gke.nodepools import NodePools
 from burstd.plugins.gke.options import GkeOptions
 from burstd.plugins.gke.pace import QUICK, Pace
+from burstd.plugins.gke.rest import Rest
 from burstd.plugins.gke.seen import ClusterSeen
 from burstd.plugins.gke.troubles import Unusable
 
@@ -60,6 +63,7 @@ class Gke:
         self._machine = options.machine
         self.shape: Shape | None = self._machine.shape if self._machine else None
         self._cloud = Cloud(options)
+        self._rest = Rest(options, self._cloud.credentials)
         kind = NodePools if options.cluster else Clusters
         self._sites: NodePools | Clusters = kind(self._cloud, setting, options, pace)
 
@@ -72,6 +76,18 @@ class Gke:
         papers = checks.problems(pool, join, self._options, paid=self.paid, lease=self._lease)
         found = (*self._shape_problems(pool.shape), *papers, *_munge_problems(join))
         return (*found, *self._access_problems())
+
+    def diagnose(self, pool: Pool, join: Join) -> Iterator[Finding]:
+        yield from examination.of_cloud(
+            self._cloud, self._rest, self._options, pool, lambda: self._hosts_up(pool.name)
+        )
+        yield from guarded(Check.OPERATOR, self._on_cluster(pool.name, join))
+
+    def logs(self, site: Site) -> Iterator[tuple[str, str]]:
+        return testimony.logs(self._sites.seen(site).cluster, site)
+
+    def certificate(self, site: Site) -> str | None:
+        return testimony.certificate(self._sites.seen(site).cluster, site)
 
     def observe(self) -> Listing:
         return self._sites.observe()
@@ -137,6 +153,33 @@ class Gke:
             yield Problem("options", str(exc))
         except EffectError as exc:
             log.warning("whether GKE can be used was not seen: %s", exc)
+
+    def _hosts_up(self, pool: str) -> int:
+        """Return how many hosts of a pool count against a quota already. Raises NotNow, Never."""
+        return sum(len(site.hosts) for site in self.observe().sites if site.pool == pool)
+
+    def _on_cluster(self, pool: str, join: Join) -> Iterator[Finding]:
+        """Yield the findings about the cluster that is named, else about the papers for those to be made."""
+        options = self._options
+        if options.cluster:
+            cluster = self._sites.given().cluster
+            install = options.operator.install
+            yield from on_cluster.of_cluster(cluster, options, join, may_install=install)
+        else:
+            yield from self._clock(pool)
+            yield from on_cluster.of_papers(options, join)
+
+    def _clock(self, pool: str) -> Iterator[Finding]:
+        """Yield what is known of the clock of the pool's cluster, which is there only while a burst is."""
+        try:
+            sites = [site for site in self.observe().sites if site.pool == pool and site.hosts]
+            for site in sites:
+                yield from on_cluster.clock_of(self._sites.seen(site).cluster)
+            why = "" if sites else "its cluster is made with each burst, and no host of one is up"
+        except EffectError as exc:
+            why = str(exc)
+        if why:
+            yield Finding(State.NOT_CHECKED, Check.CLOCK, why)
 
     def _check_cluster(self) -> None:
         name, where = self._options.cluster, self._options.location

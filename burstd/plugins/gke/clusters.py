@@ -76,6 +76,15 @@ class Clusters:
         cluster = self.cluster_of(order.pool.name, order.generation, order.site_name)
         return self._grounds.of(cluster, order.pool.name, order.pool.name).heeding(order)
 
+    def seen(self, site: Site) -> Ground:
+        """Return what is on the cluster that serves a burst. Raises NotNow where there is none, Never."""
+        cluster = self.cluster_of(site.pool, site.generation, site.name)
+        return self._grounds.of(cluster, site.pool, site.pool)
+
+    def given(self) -> Ground:
+        """Raise Never: each burst has a cluster of its own."""
+        raise Never("no cluster is named: each burst has its own")
+
     def cluster_of(self, pool: str, generation: int, site_name: str) -> ClusterSeen:
         """Return the cluster that serves a burst. Raises NotNow where there is none that can answer."""
         cluster = self._fleet.serving(pool, generation, site_name)

@@ -52,6 +52,14 @@ class NodePools:
         """Return what is on the cluster, whose brokers for this order run in its node pool."""
         return self._grounds.of(self._cluster(), order.pool.name, order.site_name).heeding(order)
 
+    def seen(self, site: Site) -> Ground:  # noqa: ARG002  all bursts are on one cluster
+        """Return what is on the cluster. Raises NotNow, Never where it is not there."""
+        return self.given()
+
+    def given(self) -> Ground:
+        """Return what is on the cluster that is named. Raises NotNow, Never where it is not there."""
+        return self._grounds.of(self._cluster(), "", "")
+
     def cluster_of(self, *_: object) -> ClusterSeen:
         """Return the cluster of every burst. Raises Never where there is none."""
         return self._cluster()

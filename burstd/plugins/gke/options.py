@@ -122,6 +122,13 @@ class GkeOptions(KubeOptions):
         "default credentials are used only if GOOGLE_APPLICATION_CREDENTIALS names them.",
     )
 
+    insecure_rest_endpoint: str = Field(
+        default="",
+        pattern=r"^([^\s/]+:\d+)?$",
+        description="`host:port` at which Google's REST APIs for quotas and permissions are reached without "
+        "TLS, for tests.",
+    )
+
     @property
     def location(self) -> str:
         """Where clusters are looked for."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from burstd.core.errors import EffectError, Problem
+from burstd.core.findings import Check, Finding, State, guarded
 from burstd.core.model import Pool, Site
-from burstd.kube import checks, kubeconfig, minicluster
+from burstd.kube import checks, examination, kubeconfig, minicluster, testimony
 from burstd.kube.ground import Machine
 from burstd.kube.kinds import Manifest
 from burstd.plugins.contract import Join, Lease, Listing, Order, Provider, Setting, Shape, Shrinks
@@ -51,6 +52,17 @@ class Kind:
         found = checks.problems(pool, join, self._options, paid=self.paid, lease=self._lease)
         return (*found, *missing, *unheard)
 
+    def diagnose(self, pool: Pool, join: Join) -> Iterator[Finding]:  # noqa: ARG002  Docker is the same for all
+        yield from guarded(Check.CREDENTIALS, _docker())
+        yield Finding(State.OK, Check.CLOCK, "its clusters are on this machine, so their clock is the same")
+        yield from examination.of_papers(self._options, join)
+
+    def logs(self, site: Site) -> Iterator[tuple[str, str]]:
+        return testimony.logs(self._clusters.cluster_of(site), site)
+
+    def certificate(self, site: Site) -> str | None:
+        return testimony.certificate(self._clusters.cluster_of(site), site)
+
     def observe(self) -> Listing:
         return self._clusters.observe()
 
@@ -79,6 +91,11 @@ class Kind:
         text = self._clusters.kubeconfig(site)
         with tempfile.TemporaryDirectory(prefix="burstd-") as folder:
             return kubeconfig.minified(str(private(Path(folder), text)), "", site.name)
+
+
+def _docker() -> Iterator[Finding]:
+    count = len(program.clusters())
+    yield Finding(State.OK, Check.CREDENTIALS, f"Docker and kind answer; clusters of kind here: {count}")
 
 
 def _docker_problems() -> Iterable[Problem]:

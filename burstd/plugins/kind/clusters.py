@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from burstd.core.errors import EffectError, Never, NotNow
 from burstd.core.model import Site
 from burstd.kube import patience
+from burstd.kube.client import Cluster
 from burstd.kube.ground import Ground
 from burstd.kube.kinds import NODE
 from burstd.kube.sighting import with_shown
@@ -122,6 +123,15 @@ class Clusters:
         named = {name: self._look(name).mark for name in program.clusters()}
         own = {mark.owner for mark in named.values() if mark is not None}
         return own.union(*(self._marks.owners(name) for name, mark in named.items() if mark is None))
+
+    def cluster_of(self, site: Site) -> Cluster:
+        """Return a connection to the cluster of a burst of the owner's. Raises NotNow, Never."""
+        seen = self._look(site.name)
+        if seen.ground is None:
+            raise NotNow(f"the cluster {site.name} does not answer, or is not there any more")
+        if seen.mark is None or not seen.mark.is_of(self._owner, site.pool, site.generation):
+            raise _taken(site.name, "somebody else made")
+        return seen.ground.cluster
 
     def kubeconfig(self, site: Site) -> str:
         """Return the kubeconfig of a site's cluster, as kind has it."""

@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from burstd.core.errors import CertificateError, Problem
 from burstd.core.model import Pool, Site
 from burstd.join import curve
-from burstd.plugins.contract import Join, Lease, Listing, Never, Order, Provider, Setting, Shape, Shrinks
+from burstd.plugins.contract import (
+    Check,
+    Finding,
+    Join,
+    Lease,
+    Listing,
+    Never,
+    Order,
+    Provider,
+    Setting,
+    Shape,
+    Shrinks,
+    State,
+)
 from burstd.plugins.local import ending, launch, lease, site, watchdogs
 from burstd.plugins.local.broker import Broker, FlavorName
 from burstd.plugins.local.lease import LocalLease
@@ -47,6 +60,16 @@ class Local:
 
     def check(self, pool: Pool, join: Join) -> tuple[Problem, ...]:
         return (*self._problems(pool), *_certificate_problems(join))
+
+    def diagnose(self, pool: Pool, join: Join) -> Iterator[Finding]:  # noqa: ARG002  it needs nobody's leave
+        text = "none are needed: its brokers are processes of this machine, and of this user"
+        yield Finding(State.OK, Check.CREDENTIALS, text)
+
+    def logs(self, site: Site) -> Iterator[tuple[str, str]]:
+        return Place(self._root, site.pool, site.generation).logs()
+
+    def certificate(self, site: Site) -> str | None:
+        return Place(self._root, site.pool, site.generation).certificate()
 
     def observe(self) -> Listing:
         return Listing(tuple(self._site(*one) for one in site.places(self._root)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from burstd.join.papers import Join
 from burstd.plugins.local import processes
 from burstd.plugins.local.broker import executables
 from burstd.plugins.local.processes import Process
+
+LOG_LIMIT = 256 * 1024
+"""So much of a log is read, in bytes, from its end."""
 
 _BURST = re.compile(r"(?P<pool>[^/]+)-g(?P<generation>[1-9]\d*)")
 _PIECES = re.compile(r"(\d+)")
@@ -68,6 +72,20 @@ class Place:
             if process.token == f"-Srundir={self.rundir(host)}":
                 found[host].append(process)
         return found
+
+    def logs(self) -> Iterator[tuple[str, str]]:
+        """Yield each host that was ever started, with the last of what its broker wrote."""
+        for path in sorted(self.directory.glob("*.log"), key=lambda one: _natural(one.name)):
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - LOG_LIMIT))
+                yield path.name.removesuffix(".log"), file.read().decode(errors="replace")
+
+    def certificate(self) -> str | None:
+        """Return the certificate that the burst was given, None where it is gone."""
+        try:
+            return (self.etc / "curve.cert").read_text(errors="replace")
+        except OSError:
+            return None
 
     def hosts_on_disk(self) -> set[str]:
         """Return the hosts that have a log or a rundir, running or not."""

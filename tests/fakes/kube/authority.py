@@ -53,6 +53,16 @@ def check(store: Store, account: Account, request: Request) -> None:
         _check_grant(store, account, target, request)
 
 
+def reviewed(store: Store, account: Account | None, review: Object) -> Object:
+    """Return a SelfSubjectAccessReview with its answer; None: whoever may do all."""
+    asked = (review.get("spec") or {}).get("resourceAttributes") or {}
+    below = f"/{asked['subresource']}" if asked.get("subresource") else ""
+    resource, namespace = f"{asked.get('resource', '')}{below}", asked.get("namespace", "")
+    act = Act(asked.get("verb", ""), asked.get("group", ""), resource, namespace, asked.get("name", ""))
+    allowed = account is None or _allowed(_rules(store, account, namespace), act)
+    return review | {"status": {"allowed": allowed}}
+
+
 def _acts(store: Store, target: Target, request: Request) -> Iterator[Act]:
     kind = target.kind
     namespace = target.name if kind.resource == "namespaces" else target.namespace

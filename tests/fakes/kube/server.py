@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 
-from fakes.kube.authority import Account, check
+from fakes.kube.authority import Account, check, reviewed
 from fakes.kube.controllers import Controllers, Pace
 from fakes.kube.faults import Fault, Faults
 from fakes.kube.kinds import Kinds
@@ -30,6 +30,9 @@ from fakes.kube.store import Store
 
 _OPEN_PATHS = {"/readyz", "/livez", "/healthz", "/version"}
 """Also for those who bring no token."""
+
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+"""Where anybody may ask what they may do; nothing is kept of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class ApiServer:
         self.faults = Faults()
         self.pace = Pace()
         self.requests: list[Record] = []
+        self.skew_seconds = 0.0
+        """By how much the server's clock is ahead."""
         self.ca_pem = b""
         self._token = token
         self._accounts: dict[str, Account] = {}
@@ -193,7 +198,7 @@ class ApiServer:
         fault = self.faults.take(request.method, target)
         if fault and (answer := self._befall(fault)):
             return answer
-        answer = self._refuse(request) or self._routes.answer(request)
+        answer = self._refuse(request) or self._reviewed(request) or self._routes.answer(request)
         if fault and fault.drop == "after":
             raise Lost
         return replace(answer, broken=True) if fault and fault.drop == "within" else answer
@@ -221,6 +226,12 @@ class ApiServer:
         if given is None and request.path.rstrip("/") in _OPEN_PATHS:
             return None
         return Answer(401, Refused(401, "Unauthorized").body())
+
+    def _reviewed(self, request: Request) -> Answer | None:
+        if request.method != "POST" or request.path != _REVIEWS:
+            return None
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return Answer(201, reviewed(self.store, self._accounts.get(token), request.document()))
 
     def _confine(self, account: Account, request: Request) -> Answer | None:
         try:
@@ -301,6 +312,10 @@ class _Conversation(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1  # an answer leaves as one packet where it fits
     server: _Listener
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return what stands in the header Date."""
+        return super().date_time_string((timestamp or time.time()) + self.server.api.skew_seconds)
 
     def log_message(self, *_: object) -> None:
         """Say nothing; `requests` tells."""

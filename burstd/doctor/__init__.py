@@ -1,0 +1,1 @@
+"""Looks at everything that a burst needs, and changes nothing: what `burstd doctor` says."""
