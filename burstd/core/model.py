@@ -100,9 +100,7 @@ class LeadView:
 
 
 Shrinks = Literal["top", "any", "no"]
-"""How a provider can make a site smaller: from its top host down, anywhere, or not at all.
-
-A burst is always the first hosts of its pool, so `any` is used like `top`."""
+"""How a site can be made smaller: from its top host down, anywhere (used like `top`), or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
