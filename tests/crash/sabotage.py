@@ -324,6 +324,13 @@ SABOTEURS: tuple[Saboteur, ...] = (
         GKE,
     ),
     Saboteur(
+        "raise again what a job was told",
+        "core/jobexceptions.py",
+        "told = job.raised == reason.code or key in snapshot.in_flight",
+        "told = key in snapshot.in_flight",
+        QUEUES,
+    ),
+    Saboteur(
         "take any cluster of the right name",
         "plugins/gke/clusters.py",
         "if its is None or (its.owner, its.pool) != (order.owner, order.pool.name):",
