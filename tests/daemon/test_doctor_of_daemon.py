@@ -34,15 +34,16 @@ def test_a_burst_that_never_joins(town):
     """While its brokers knock in vain the cause is told; afterwards, that the pool's last burst failed."""
     other = town.directory / "other.cert"
     curve.write(other, "other")
-    daemon = town.burstd("--curve-cert", str(other), join_seconds=4, cooldown_seconds=600)
+    daemon = town.burstd("--curve-cert", str(other), join_seconds=10, cooldown_seconds=600)
     daemon.start()
     daemon.said("serving the lead", 20)
     town.watch.submit(["true"], 3, requires=BURST_ONLY)
 
-    found = until(town, lambda found: found["join"]["state"] == "failed")
+    knocks = "burst-0-[0-2]: the broker knocks at the lead"  # once each has begun to write its log
+    found = until(town, lambda found: found["join"]["sentence"].startswith(knocks))
+    assert found["join"]["state"] == "failed"
     assert found["daemon"]["state"] == "ok"
     assert found["handshake"]["state"] == "failed"
-    assert found["join"]["sentence"].startswith("burst-0-[0-2]: the broker knocks at the lead")
     assert "refuses the certificate" in found["join"]["sentence"]
 
     found = until(town, lambda found: "the last one failed" in found["burst"]["sentence"])

@@ -113,9 +113,11 @@ def only(provider: Gke) -> Site:
     return site
 
 
-def wait(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until a condition holds."""
+def wait(
+    condition: Callable[[], object], seconds: float = 60.0, told: Callable[[], object] = lambda: ""
+) -> None:
+    """Wait until a condition holds; `told` says what is so instead, when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, told()
         time.sleep(0.01)
