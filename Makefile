@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 # more than cores: most of what takes long waits for processes
-TESTERS ?= 3
+TESTERS ?= 4
 UPGRADE ?=
 DEMO ?=
 MATRIX ?=

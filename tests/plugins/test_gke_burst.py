@@ -110,7 +110,7 @@ def test_machines_that_never_come_are_told(place: Region) -> None:
     place.gke.cluster(NAME).machines.exhausted = True
     provider.resize(place.order(2))
     said = "1 of 2 hosts run; 1 wait for a machine (FailedScaleUp: "
-    wait(lambda: said in provider.observe().sites[0].pending)
+    wait(lambda: said in provider.observe().sites[0].pending, told=lambda: provider.observe().sites)
     assert provider.observe().sites[0].failure is None
 
 
@@ -137,7 +137,7 @@ def test_fewer_machines_than_asked_for(place: Region) -> None:
     provider.provision(place.order(3))
     provider.launch(place.order(3))
     said = "2 of 3 hosts run; 1 wait for a machine (FailedScaleUp: "
-    wait(lambda: said in provider.observe().sites[0].pending)
+    wait(lambda: said in provider.observe().sites[0].pending, told=lambda: provider.observe().sites)
     site = provider.observe().sites[0]
     assert site.failure is None
     assert len(site.hosts) == 3
