@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from burstd.core.budget import next_day
 from burstd.core.lifecycle import RISING, deadlines
@@ -34,8 +34,6 @@ class Prospect:
     policy: Policy
     bursts: tuple[Burst, ...]
     now: float
-    rises: Mapping[str, float] = field(default_factory=dict)
-    """Seconds from planned to serving, of each pool's latest bursts."""
 
     def living(self, pool: str) -> Burst | None:
         """Return the pool's newest burst that is not gone."""
@@ -79,7 +77,8 @@ def _rise(burst: Burst, prospect: Prospect) -> Outlook:
         return Outlook("")
     rest = RISING[RISING.index(burst.phase) :]
     latest = burst.since + sum(patience(phase, pool) for phase in rest)
-    usual = burst.created + prospect.rises[pool.name] if pool.name in prospect.rises else None
+    seconds = dict(prospect.snapshot.starts).get(pool.name)
+    usual = None if seconds is None else burst.created + seconds
     return Outlook("", about=min(usual, latest) if usual and usual > prospect.now else None, latest=latest)
 
 

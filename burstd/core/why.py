@@ -7,7 +7,7 @@ jobs wait. The names of the fields are those of `burstd why --json`; times are e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from burstd.core.history import NOTHING, History, Left
@@ -103,7 +103,6 @@ class Told:
 
     history: History = NOTHING
     left: Left | None = None
-    rises: Mapping[str, float] = field(default_factory=dict)
 
 
 def explain(
@@ -120,7 +119,7 @@ def explain(
         return _elsewhere(blank, job, snapshot.hosts, told.left)
     if job.wish is None:
         return replace(blank, state="not-burstable", sentence=_NOT_BURSTABLE)
-    prospect = Prospect(snapshot, policy, _bursts(snapshot, plan), now, told.rises)
+    prospect = Prospect(snapshot, policy, _bursts(snapshot, plan), now)
     return _Waiting(job, plan, prospect, words).told(blank)
 
 

@@ -1,23 +1,18 @@
-"""Keeps in memory how jobs' reasons changed, what became of the jobs, and how long bursts took to serve."""
+"""Keeps in memory how jobs' reasons changed, and what became of the jobs."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict
 from collections.abc import Mapping, Set
 from dataclasses import replace
-from statistics import median
 
 from burstd.core.history import NOTHING, History, Left, followed
-from burstd.core.lifecycle import RISING
-from burstd.core.model import Burst, Job, JobState, Phase
+from burstd.core.model import Job, JobState
 from burstd.core.why import Told, hosts_of
 from burstd.engine.witness import Tick, Witness
 
 MOST_LEFT = 2000
 """So many jobs that wait no more are kept, the latest ones."""
-
-LATEST_RISES = 5
-"""From so many bursts of a pool it is estimated how long the next one takes."""
 
 
 _BEGAN = (JobState.RUN, JobState.CLEANUP, JobState.INACTIVE)
@@ -29,18 +24,10 @@ class Chronicle(Witness):
     def __init__(self) -> None:
         self.waiting: Mapping[int, History] = {}
         self._left: OrderedDict[int, Left] = OrderedDict()
-        self._rises: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=LATEST_RISES))
-        self._medians: Mapping[str, float] = {}
         self._lead_since = 0.0
         self._seen: tuple[Job, ...] = ()
         self._unsettled: Set[int] = frozenset()
         """Jobs that left and may still begin: one that is released from a hold does so a moment later."""
-
-    def recorded(self, before: Burst | None, burst: Burst, now: float) -> None:
-        """Note how long a burst took until it served."""
-        if before is not None and before.phase in RISING and burst.phase is Phase.SERVING:
-            self._rises[burst.pool].append(now - burst.created)
-            self._medians = {pool: median(rises) for pool, rises in self._rises.items()}
 
     def ticked(self, tick: Tick) -> None:
         """Note which reasons changed, who waits no more, and who waits again."""
@@ -56,7 +43,7 @@ class Chronicle(Witness):
 
     def told(self, job: int, waiting: Mapping[int, History]) -> Told:
         """Return what is known of a job beside a plan; `waiting` is as it was after that."""
-        return Told(waiting.get(job, NOTHING), self._left.get(job), self._medians)
+        return Told(waiting.get(job, NOTHING), self._left.get(job))
 
     def _note_back(self, now: dict[int, History]) -> None:
         """A job whose urgency is changed, by a hold for instance, waits again in a moment."""

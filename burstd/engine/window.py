@@ -12,7 +12,7 @@ from typing import Any
 
 from burstd.core import discretion
 from burstd.core.history import History
-from burstd.core.model import Burst, Policy, Snapshot
+from burstd.core.model import Policy, Snapshot
 from burstd.core.status import waits
 from burstd.core.why import Why, explain, find, unknown
 from burstd.engine.chronicle import Chronicle
@@ -36,9 +36,6 @@ class Window(Witness):
         self.answers: Mapping[str, Answer] = {"why": self.why, "waiting": waiting}
         """Those that everybody is answered here; a desk may answer them, too."""
         self._all: Mapping[str, Answer] = {**self.answers, "status": status}
-
-    def recorded(self, before: Burst | None, burst: Burst, now: float) -> None:
-        self.chronicle.recorded(before, burst, now)
 
     def ticked(self, tick: Tick) -> None:
         """Keep what was seen and decided, in one step, since other threads read it."""

@@ -12,14 +12,14 @@ from burstd.core.reasons import Code, Reason
 from burstd.testing.builders import NOW, a_burst, a_policy, a_pool, a_snapshot
 
 POOL = a_pool(provision_seconds=100.0, launch_seconds=50.0, join_seconds=20.0, drain_seconds=30.0)
-RISE = {"burst-0": 60.0}
+RISE = (("burst-0", 60.0),)
 BURST = "burst-0-g1"
 
 
-def ahead(code: Code, detail: str = "", *bursts, rises=None, policy=None, **seen):
+def ahead(code: Code, detail: str = "", *bursts, policy=None, **seen):
     """Return what comes next, and when in seconds from now."""
     snapshot = a_snapshot(bursts=bursts, **seen)
-    prospect = Prospect(snapshot, policy or a_policy(POOL), bursts, NOW, rises or {})
+    prospect = Prospect(snapshot, policy or a_policy(POOL), bursts, NOW)
     found = outlook(Reason(code, detail), "burst-0", prospect)
     moments = (found.earliest, found.about, found.latest)
     return found.text, tuple(None if one is None else one - NOW for one in moments)
@@ -41,9 +41,9 @@ def test_every_reason_has_words_for_strangers(code: Code) -> None:
 
 
 @pytest.mark.parametrize(
-    ("burst", "rises", "moments"),
+    ("burst", "starts", "moments"),
     [
-        (a_burst(Phase.PROVISIONING, created=NOW - 10, since=NOW - 10), {}, (None, None, 160)),
+        (a_burst(Phase.PROVISIONING, created=NOW - 10, since=NOW - 10), (), (None, None, 160)),
         (a_burst(Phase.PROVISIONING, created=NOW - 10, since=NOW - 10), RISE, (None, 50, 160)),
         (a_burst(Phase.JOINING, created=NOW - 30, since=NOW - 5), RISE, (None, 15, 15)),
         (a_burst(Phase.JOINING, created=NOW - 90, since=NOW - 5), RISE, (None, None, 15)),
@@ -51,9 +51,9 @@ def test_every_reason_has_words_for_strangers(code: Code) -> None:
         (a_burst(Phase.DRAINING, since=NOW - 5), RISE, (None, None, None)),
     ],
 )
-def test_hosts_that_come_up_have_deadlines_and_a_history(burst, rises, moments) -> None:
+def test_hosts_that_come_up_have_deadlines_and_a_history(burst, starts, moments) -> None:
     """At the latest when every phase before serving is over; about when as long passed as did before."""
-    assert ahead(Code.HOSTS_COMING, BURST, burst, rises=rises)[1] == moments
+    assert ahead(Code.HOSTS_COMING, BURST, burst, starts=starts)[1] == moments
 
 
 def test_hosts_of_two_bursts_are_there_when_the_last_is() -> None:

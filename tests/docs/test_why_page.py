@@ -42,13 +42,12 @@ def coming() -> Snapshot:
     """A burst is on its way for the job."""
     burst = a_burst(Phase.LAUNCHING, created=NOW - 100, since=NOW - 20, generation=7)
     job = a_job(COMING, hosts=4, submitted=NOW - 101)
-    return a_snapshot(hosts=some_hosts([LOCAL, CLOUD], lead_online=2), jobs=(job,), bursts=(burst,))
+    hosts = some_hosts([LOCAL, CLOUD], lead_online=2)
+    return a_snapshot(hosts=hosts, jobs=(job,), bursts=(burst,), starts=(("burst-0", 170.0),))
 
 
 def told(now: Snapshot, before: Snapshot | None = None) -> Window:
     window = Window(POLICY, Desk().answers["status"], clock=lambda: NOW)
-    serving = a_burst(created=NOW - 5000)
-    window.recorded(replace(serving, phase=Phase.JOINING), serving, NOW - 5000 + 170)
     for at, snapshot in ((NOW - 240, before), (NOW - 65, now)):
         if snapshot is not None:
             window.ticked(Tick(snapshot, plan(snapshot, POLICY, NOW), POLICY, at, 0.0))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from burstd.core.model import JobState, Phase, Plan
+from burstd.core.model import JobState, Plan
 from burstd.core.reasons import Code, Reason
 from burstd.engine import chronicle
 from burstd.engine.chronicle import Chronicle
 from burstd.engine.witness import Tick
-from burstd.testing.builders import NOW, a_burst, a_job, a_policy, a_pool, a_snapshot, some_hosts
+from burstd.testing.builders import NOW, a_job, a_policy, a_pool, a_snapshot, some_hosts
 
 BUSY, PAUSED = Reason(Code.POOL_BUSY, "burst-0"), Reason(Code.PAUSED)
 HOSTS = some_hosts([a_pool()], online=(4, 5))
@@ -85,14 +83,3 @@ def test_another_lead_has_other_jobs() -> None:
     kept.ticked(tick(NOW + 1, [(2, BUSY)]))
     kept.ticked(tick(NOW + 2, [], (), lead_since=NOW + 2))
     assert (told(kept, 1).left, told(kept, 2).left) == (None, None)
-
-
-def test_how_long_bursts_took_is_the_median_of_the_latest() -> None:
-    """Only a burst that came up counts, from when it was planned; the oldest ones are forgotten."""
-    kept = Chronicle()
-    for number, seconds in enumerate((500, 10, 20, 30, 40, 50)):
-        serving = a_burst(generation=number + 1, created=NOW)
-        kept.recorded(replace(serving, phase=Phase.JOINING), serving, NOW + seconds)
-    kept.recorded(None, a_burst(), NOW + 1)
-    kept.recorded(a_burst(Phase.DRAINING), a_burst(), NOW + 1)
-    assert dict(told(kept).rises) == {"burst-0": 30}
