@@ -80,4 +80,5 @@ def test_what_looks_like_a_code_is_one() -> None:
     """Each lower-case word with a hyphen is a reason, an event, a check, or the state of a pool."""
     looks = {code for code in codes(PAGE.read_text()) if re.fullmatch(r"[a-z]+(-[a-z]+)+", code)}
     assert looks <= set(Code) | set(Event) | set(Check) | set(PoolState)
-    assert looks & set(Code) and looks & set(Event)
+    assert looks & set(Code)
+    assert looks & set(Event)
