@@ -98,6 +98,7 @@ def test_a_pool_that_closes_itself(town):
     assert untold(4, "log", log(daemon)) == []
     assert untold(4, "metric", metrics) == []
     assert "pool-closed" in notices.read_text()
+    assert "pool-closed" in typed(daemon, "plan")
 
 
 def test_a_job_too_large(make_town):
