@@ -295,7 +295,7 @@ def _handshake_problem(join: Join) -> str:
 def _look(config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provider]) -> Snapshot:
     now = time.time()
     path = state_dir(config) / "ledger.db"
-    known = _recorded(path, now) if path.is_file() else Snapshot((), ())
+    known = _recorded(path, now, config.limits.close_after) if path.is_file() else Snapshot((), ())
     sites = {site.name: site for provider in made.values() for site in provider.observe().sites}
     found = adopt(sites.values(), known.bursts, resolved.policy.pools, dict(known.generations), now)
     return replace(
@@ -309,13 +309,13 @@ def _look(config: Config, met: Met, resolved: Resolved, made: Mapping[str, Provi
     )
 
 
-def _recorded(path: Path, now: float) -> Snapshot:
+def _recorded(path: Path, now: float, close_after: int) -> Snapshot:
     with closing(Ledger(path, read_only=True)) as ledger:
         return Snapshot(
             (),
             (),
             ledger.bursts(),
-            ledger.cooldowns(now),
+            ledger.cooldowns(now, close_after),
             ledger.generations(),
             by_hand=Orders(ledger).standing,
             past=ledger.past(day_of(now)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 import typer
 import typer.core
 import typer.main
+from typed import parsed
 from typer.testing import CliRunner
 
 from burstd.cli import app
@@ -24,20 +24,6 @@ def names(group: typer.core.TyperGroup, above: str = "") -> Iterator[str]:
             yield from names(command, f"{above}{name} ")
         else:
             yield f"{above}{name}"
-
-
-def parsed(words: list[str]) -> str:
-    """Parse a command line without running it; return the name of its command."""
-    command, path = typer.main.get_command(app), []
-    with suppress(typer.Exit):
-        context = command.make_context("burstd", list(words))
-        rest = [*context._protected_args, *context.args]
-        while rest:
-            name, command, rest = command.resolve_command(context, rest)
-            path.append(name)
-            context = command.make_context(name, rest, parent=context)
-            rest = [*getattr(context, "_protected_args", []), *context.args]
-    return " ".join(path)
 
 
 def test_every_command_has_examples() -> None:

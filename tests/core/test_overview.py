@@ -6,11 +6,12 @@ from dataclasses import fields, replace
 
 import pytest
 
+from burstd.core.discretion import PLAIN
 from burstd.core.model import Caps, Failure, Outcome, Verb
 from burstd.core.money import day_of
 from burstd.core.overview import Overview, overview, spend
 from burstd.core.reasons import Code, Reason
-from burstd.core.withheld import MEANINGS, WITHHELD, discreet_status
+from burstd.core.withheld import WITHHELD, discreet_status
 from burstd.testing.builders import NOW, a_burst, a_policy, a_pool, a_snapshot
 
 NOON = day_of(NOW) + 43200.0
@@ -56,7 +57,7 @@ def test_without_the_token_words_of_others_are_withheld() -> None:
     assert "alice" in str(found)
     assert "alice" not in str(discreet)
     assert (discreet["bursts"][0]["why"], discreet["bursts"][0]["last_error"]) == (WITHHELD, WITHHELD)
-    assert discreet["waiting"][0]["sentence"] == MEANINGS[Code.UNKNOWN_TARGET]
+    assert discreet["waiting"][0]["sentence"] == PLAIN[Code.UNKNOWN_TARGET]
 
 
 def test_why_an_idle_burst_goes_is_nobodys_secret() -> None:
@@ -69,4 +70,4 @@ def test_why_an_idle_burst_goes_is_nobodys_secret() -> None:
 
 def test_every_reason_has_a_meaning_without_names() -> None:
     """No code is left without words for who has no token."""
-    assert set(MEANINGS) == set(Code)
+    assert set(PLAIN) == set(Code)

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
+from strangers import as_another
 
 from burstd.core.jobid import f58
 
 pytestmark = pytest.mark.process
 
 BURST_ONLY = {"properties": ["burst"]}
-AS_ANOTHER = """
-import os, socket, sys
-os.setuid(65534)
-peer = socket.socket(socket.AF_UNIX)
-peer.connect(sys.argv[1])
-peer.sendall(sys.argv[2].encode() + b"\\n")
-print(peer.makefile().readline())
-"""
 
 
 def until(town, job, seen):
@@ -31,12 +22,6 @@ def until(town, job, seen):
     while not seen(found := json.loads(town.command("why", "--json", f58(job)).stdout)):
         assert time.monotonic() < deadline, found
     return found
-
-
-def as_another(place, **asked):
-    command = [sys.executable, "-c", AS_ANOTHER, str(place), json.dumps(asked)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-    return json.loads(told.stdout)
 
 
 @pytest.mark.parametrize("make_town", ["embedded"], indirect=True)
@@ -63,9 +48,9 @@ def test_a_job_is_explained_from_its_wait_to_its_run(town):
     assert "\x1b" not in text
 
     if os.geteuid() == 0:
-        others = as_another(place, ask="why", about={"job": second})["answer"]
+        others = as_another(place, json.dumps({"ask": "why", "about": {"job": second}}))["answer"]
         assert others["sentence"].startswith("It belongs to another user")
-        waiting = as_another(place, ask="waiting")["answer"]["waiting"]
+        waiting = as_another(place, json.dumps({"ask": "waiting"}))["answer"]["waiting"]
         assert [(one["code"], one["examples"]) for one in waiting] == [("pool-busy", [])]
 
     town.watch.handle.rpc("job-manager.raise", {"id": first, "type": "cancel", "severity": 0, "note": ""}, 0)

@@ -17,7 +17,7 @@ PAGES = sorted(
     if not path.name.startswith(".")
 )
 
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _TEST = re.compile(r"`([\w/.-]+\.py)::([\w:]+)`")
@@ -41,8 +41,11 @@ def named(path: Path) -> str:
 
 
 def blocks(path: Path, kind: str) -> list[str]:
-    """Return the fenced blocks of one kind."""
-    return [text for name, text in _BLOCK.findall(path.read_text()) if name == kind]
+    """Return the fenced blocks of one kind; those within a list too."""
+    found = _BLOCK.findall(path.read_text())
+    return [
+        re.sub(f"^{indent}", "", text, flags=re.MULTILINE) for indent, name, text in found if name == kind
+    ]
 
 
 def runs(path: Path) -> Iterator[Run]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import typer.core
 import typer.main
 from pages import PAGES, ROOT, anchors, blocks, commands, first_cells, links, named, runs, words
+from typed import parsed
 from typer.testing import CliRunner
 
 from burstd import __version__
@@ -61,7 +61,7 @@ def test_commands_are_understood(page: Path) -> None:
     """Every command line of burstd on a page has a command and options that there are."""
     for line in commands(page):
         if line[0] == "burstd":
-            _parse(line[1:])
+            parsed(line[1:])
 
 
 @pytest.mark.parametrize("run", CONSOLES, ids=lambda run: run.command)
@@ -144,15 +144,3 @@ def _names(group: typer.core.TyperGroup) -> Iterator[str]:
     for name, command in group.commands.items():
         below = list(_names(command)) if isinstance(command, typer.core.TyperGroup) else [""]
         yield from (f"{name} {inner}".strip() for inner in below)
-
-
-def _parse(words: list[str]) -> None:
-    """Parse a command line without running it; one that only asks for a word of help ends by itself."""
-    group = typer.main.get_command(app)
-    with suppress(typer.Exit):
-        context = group.make_context("burstd", list(words))
-        rest = [*context._protected_args, *context.args]
-        while rest:
-            name, group, rest = group.resolve_command(context, rest)
-            context = group.make_context(name, rest, parent=context)
-            rest = [*getattr(context, "_protected_args", []), *context.args]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from strangers import as_another
 
 from burstd.core.errors import BurstdError
 from burstd.core.model import Action, ByHand, Closed, Failure, Outcome, Phase, Up, Verb
@@ -23,14 +22,6 @@ from burstd.engine.orders import Order, Orders
 from burstd.engine.questions import Questions
 from burstd.testing.builders import NOW, a_burst
 
-AS_ANOTHER = """
-import os, socket, sys
-os.setuid(65534)
-peer = socket.socket(socket.AF_UNIX)
-peer.connect(sys.argv[1])
-peer.sendall(sys.argv[2].encode() + b"\\n")
-print(peer.makefile().readline())
-"""
 POOLS = ("burst-0", "burst-1")
 
 
@@ -194,10 +185,8 @@ class TestControl:
             open_one.open()
             Path(folder).chmod(0o755)
             Path(folder, control.NAME).chmod(0o666)
-            command = [sys.executable, "-c", AS_ANOTHER, f"{folder}/{control.NAME}", line]
-            told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+            answer = as_another(Path(folder, control.NAME), line)
             assert [*open_one.calls(), *questions.take()] == []
-        answer = json.loads(told.stdout)
         assert not answer["fine"]
         assert answer["sentences"][0].startswith("uid 65534 may not")
 
