@@ -160,9 +160,7 @@ def lack(burst: Burst) -> str:
 
 def lead_lost(owner: str, seconds: float, now: float) -> Notice:
     """Tell that the lead does not answer."""
-    text = (
-        f"The lead has not answered for {seconds:.0f} seconds; burstd waits for it, bursts stay as they are."
-    )
+    text = f"The lead has not answered for {seconds:.0f} seconds; burstd waits for it and changes nothing."
     return Notice(Event.LEAD_LOST, now, owner, text)
 
 
