@@ -30,7 +30,7 @@ TUTORIAL = ROOT / "docs/tutorial.md"
 CONSOLES = [
     run for page in PAGES if page != TUTORIAL for run in runs(page) if run.command.startswith("burstd ")
 ]
-"""Those with commands of Flux are tried on a real one, in test_flux_commands.py; the tutorial is typed whole."""
+"""Those with commands of Flux are tried in test_flux_commands.py; the tutorial has its own test."""
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
