@@ -228,11 +228,16 @@ def cost(
 @app.command()
 def demo(
     flux: Annotated[FluxChoice, typer.Option(help="On which Flux to play it.")] = FluxChoice.AUTO,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Play nothing: keep a lead and burstd up until Ctrl-C."),
+    ] = False,
 ) -> None:
     """Play a burst from end to end on this machine: a job waits, hosts appear, it runs, they go away."""
+    from burstd.stage.keep import keep as kept
     from burstd.stage.scene import play
 
-    raise typer.Exit(play(flux.value, typer.echo))
+    raise typer.Exit((kept if keep else play)(flux.value, typer.echo))
 
 
 hand.add_to(app)

@@ -46,7 +46,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "burstd completion bash",
         "burstd completion fish",
     ),
-    "demo": ("burstd demo", "burstd demo --flux embedded"),
+    "demo": ("burstd demo", "burstd demo --flux embedded", "burstd demo --keep"),
 }
 """By the command's name; "" is burstd itself."""
 

@@ -35,16 +35,20 @@ class DaemonProcess:
         environment: Mapping[str, str],
         say: Callable[[str], None] = lambda _: None,
         flags: Sequence[str] = (),
+        *,
+        own_group: bool = False,
     ) -> None:
         """Write `config` to `path`; `environment` is added to the caller's own.
 
         It serves no HTTP unless `config` says so: another burstd of this machine may have the port.
+        With `own_group` Ctrl-C at a terminal does not reach it, only the caller.
         """
         path.write_text(yaml.safe_dump({"http": {"off": True}, **config}))
         self.command = [sys.executable, "-m", "burstd", "--config", str(path), *flags]
         self.lines: list[str] = []
         self.environment = {**os.environ, **environment}
         self._say = say
+        self._group = 0 if own_group else None
         self._said = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -61,10 +65,18 @@ class DaemonProcess:
     def pid(self) -> int:
         return self._started().pid
 
+    @property
+    def runs(self) -> bool:
+        return self._started().poll() is None
+
     def start(self) -> None:
         """Start the daemon; its standard error is read by a thread."""
         self._process = subprocess.Popen(
-            self.command, env=self.environment, stderr=subprocess.PIPE, text=True
+            self.command,
+            env=self.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=self._group,
         )
         if self._process.stderr is not None:
             self._reader = threading.Thread(target=self._repeat, args=(self._process.stderr,), daemon=True)
@@ -94,8 +106,8 @@ class DaemonProcess:
         if code != 0:
             raise DaemonEnded(f"burstd ended with exit code {code} after SIGTERM")
 
-    def wait(self, seconds: float) -> int:
-        """Wait until it ended by itself and all it said was read; return its exit code."""
+    def wait(self, seconds: float | None = None) -> int:
+        """Wait until it ended and all it said was read, without `seconds` for ever; return its exit code."""
         code = self._started().wait(seconds)
         if self._reader is not None:
             self._reader.join()
@@ -124,8 +136,8 @@ class DaemonProcess:
 
     def _repeat(self, lines: IO[str]) -> None:
         for line in lines:
-            with self._said:
-                self.lines.append(line.rstrip())
-                self._said.notify_all()
             with suppress(BrokenPipeError):  # whoever listened has gone; the lines are still kept
                 self._say(line.rstrip())
+            with self._said:  # after that, so that who waits for a line speaks after it
+                self.lines.append(line.rstrip())
+                self._said.notify_all()

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from pages import ROOT, runs
+from shapes import alike
 
 pytestmark = pytest.mark.process
 
@@ -23,3 +25,5 @@ def test_the_demo_plays_to_its_end(flux: str) -> None:
     assert first.startswith(f"burstd demo on {flux} Flux: ")
     assert last == "Every broker, process and file of the demo is gone."
     assert "ran on flux-sample-[0-1],burst-0-[0-3]:" in done.stdout
+    if flux == "embedded":
+        assert alike(next(runs(ROOT / "docs/tutorial.md")), done.stdout), done.stdout

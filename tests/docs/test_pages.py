@@ -25,8 +25,12 @@ README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
 DECISIONS = ROOT / "docs/decisions"
 
-CONSOLES = [run for page in PAGES for run in runs(page) if run.command.startswith("burstd ")]
-"""Those with commands of Flux are tried on a real one, in test_flux_commands.py."""
+TUTORIAL = ROOT / "docs/tutorial.md"
+
+CONSOLES = [
+    run for page in PAGES if page != TUTORIAL for run in runs(page) if run.command.startswith("burstd ")
+]
+"""Those with commands of Flux are tried in test_flux_commands.py; the tutorial has its own test."""
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=named)
 
