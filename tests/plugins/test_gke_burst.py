@@ -84,20 +84,16 @@ def test_nothing_is_left_behind(place: Region) -> None:
     assert place.gke.machine_seconds == spent
 
 
-def test_a_kept_cluster_starts_the_next_burst_sooner(place: Region) -> None:
-    """A burst on a kept cluster finds the control plane and the operator there; its machines alone boot."""
-    place.gke.delays.api, place.gke.delays.create = 1.0, 1.0
+def test_a_kept_cluster_serves_the_next_burst(place: Region) -> None:
+    """A burst on a kept cluster finds the control plane there; its machines alone boot."""
     provider = place.provider(keep_cluster_seconds=600)
-    took = []
     for generation in (1, 2):
-        order, began = place.order(2, generation=generation), time.monotonic()
+        order = place.order(2, generation=generation)
         provider.provision(order)
         provider.launch(order)
         site = run(provider, order)
-        took.append(time.monotonic() - began)
         provider.remove(site)
         wait(lambda: len(place.gke.machines) == 1)
-    assert took[0] - took[1] > 0.5
     assert len(place.gke.called("CreateCluster")) == 1
 
 
