@@ -23,7 +23,7 @@ from crash.faults import ANYTHING
 from crash.run import Run
 from crash.scripts import LOOP
 
-RUNS, STEPS = 200, 50
+RUNS, STEPS = 120, 50
 
 SECONDS = st.sampled_from([0.5, 3.0, 12.0, 45.0, 150.0, 700.0])
 
@@ -121,7 +121,7 @@ class Loop(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600)
 def test_the_loop_keeps_its_promises_whatever_happens() -> None:
-    """200 runs of 50 steps, drawn anew each time; a failure tells the steps and how to run them again."""
+    """120 runs of 50 steps, drawn anew each time; a failure tells the steps and how to run them again."""
     found = settings(
         max_examples=RUNS,
         stateful_step_count=STEPS,

@@ -140,11 +140,12 @@ def test_fewer_machines_than_asked_for(place: Region) -> None:
 
 
 def test_the_cloud_alone_is_the_critical_path(place: Region) -> None:
-    """From the order until all brokers run takes what the cloud takes, and under a second more."""
+    """From the order until all brokers run takes what the cloud takes: nothing waits in vain."""
     delays = place.gke.delays
     delays.api, delays.node, delays.create = 1.0, 1.5, 3.0
     provider, order, began = place.provider(), place.order(2), time.monotonic()
     provider.provision(order)
     provider.launch(order)
     run(provider, order)
-    assert time.monotonic() - began < delays.api + delays.node + 1.0
+    one_after_the_other = delays.create + delays.node
+    assert time.monotonic() - began < one_after_the_other
