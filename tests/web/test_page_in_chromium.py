@@ -49,7 +49,7 @@ def test_it_shows_what_stands_and_changes_by_itself(browser: Browser) -> None:
         assert "3/4" in browser.has("#pools", "cpu")
         assert "cooling-down" in browser.text("#pools")
         assert "serving" in browser.has("#bursts", "cpu-g3")
-        assert "Every host of their pool is in use or promised." in browser.has("#waiting", "pool-busy")
+        assert "Every host of the pool is in use or promised." in browser.has("#waiting", "pool-busy")
         assert "of 120.00" in browser.text("#spend")
         assert browser.run("return document.querySelectorAll('#timeline rect').length") >= 12
         browser.run("window.same = true")
