@@ -25,6 +25,14 @@ class Counters:
 
     def __init__(self, registry: CollectorRegistry, pools: Iterable[str], flux: str) -> None:
         """Make them for these pools; `flux` is the lead's version."""
+        self._add_process(registry)
+        self._add_loop(registry)
+        self._add_calls(registry)
+        self._add_bursts(registry)
+        self.build_info.labels(__version__, platform.python_version(), flux).set(1)
+        self._begin(tuple(pools))
+
+    def _add_process(self, registry: CollectorRegistry) -> None:
         self.build_info = Gauge(
             "burstd_build_info",
             "1, with the versions of burstd, its Python and the lead's Flux.",
@@ -42,6 +50,8 @@ class Counters:
         self.lead_losses = Counter(
             "burstd_lead_losses_total", "Times that the lead no longer answered.", registry=registry
         )
+
+    def _add_loop(self, registry: CollectorRegistry) -> None:
         self.turns = Counter(
             "burstd_turns_total",
             "Turns of the main loop, each begun by an event or by time.",
@@ -69,6 +79,8 @@ class Counters:
             buckets=TICK_BUCKETS,
             registry=registry,
         )
+
+    def _add_calls(self, registry: CollectorRegistry) -> None:
         self.effects = Counter(
             "burstd_effects_total",
             "Effects that ended: done, failed, or not sent since burstd had lost its turn or stopped.",
@@ -87,6 +99,8 @@ class Counters:
             ("pool",),
             registry=registry,
         )
+
+    def _add_bursts(self, registry: CollectorRegistry) -> None:
         self.bursts_planned = Counter(
             "burstd_bursts_planned_total", "Bursts that were planned.", ("pool",), registry=registry
         )
@@ -113,8 +127,6 @@ class Counters:
             buckets=PHASE_BUCKETS,
             registry=registry,
         )
-        self.build_info.labels(__version__, platform.python_version(), flux).set(1)
-        self._begin(tuple(pools))
 
     def _begin(self, pools: tuple[str, ...]) -> None:
         """Make every series that is known beforehand: what appears with its first event has no rate."""
