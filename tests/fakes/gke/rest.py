@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from fakes.served import Served
 
 _REGION = re.compile(r"/compute/v1/projects/(?P<project>[^/]+)/regions/(?P<region>[^/]+)")
 _PERMISSIONS = re.compile(r"/v1/projects/(?P<project>[^/:]+):testIamPermissions")
 
 
-class RestApis:
+class RestApis(Served):
     """Answers on a loopback port. `quotas` has limit and usage by metric; `denied` what is not granted.
 
     `refusals` has, by a part of the path, the status and the text with which calls there are refused.
@@ -25,23 +25,7 @@ class RestApis:
         self.refusals: dict[str, tuple[int, str]] = {}
         self.requests: list[tuple[str, str, str]] = []
         """Method, path and bearer token of each."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="google rest")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def endpoint(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_handler(self), "google rest")
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return status and document."""

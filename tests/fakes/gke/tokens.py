@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -21,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from google.auth import jwt
 
+from fakes.served import Served
+
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _AUDIENCE = "https://oauth2.googleapis.com/token"
 """What the library writes into every assertion, wherever it sends it."""
@@ -29,7 +29,7 @@ EARLY_SECONDS = 225
 """google.auth renews a token so long before it ends."""
 
 
-class TokenEndpoint:
+class TokenEndpoint(Served):
     """Gives a new token for each assertion that the account's key signed; the latest is `current`.
 
     `lifetime_seconds` is what each token is said to be good for. `refuses`: the account is no longer known.
@@ -40,25 +40,11 @@ class TokenEndpoint:
         self.refuses = False
         self.given: list[str] = []
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), name="token endpoint", daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(self._handler(), "token endpoint")
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/token"
+        return f"http://{self.endpoint}/token"
 
     def current(self) -> str | None:
         """Return the token that is good now: the latest."""
